@@ -1,0 +1,264 @@
+//===- runtime/core/File.cpp ----------------------------------------------===//
+#include "runtime/core/File.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace mpc::core {
+namespace {
+
+Error fileError(const std::string &path, std::string_view what, int err) {
+  return Error{fmt::format("{}: {}: {}", path, what, std::strerror(err))};
+}
+
+/// A descriptor that closes itself.
+struct Fd {
+  int fd;
+  ~Fd() {
+    if (fd >= 0)
+      ::close(fd);
+  }
+};
+
+int openRetry(const char *path, int flags, mode_t mode = 0) {
+  int fd;
+  do
+    fd = ::open(path, flags | O_CLOEXEC, mode);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+/// Makes a rename in the directory durable; best effort, since some file
+/// systems refuse to sync a directory.
+void syncDirectoryOf(const std::string &path) {
+  size_t slash = path.rfind('/');
+  std::string dir = slash == std::string::npos ? "."
+                    : slash == 0               ? "/"
+                                               : path.substr(0, slash);
+  Fd d{openRetry(dir.c_str(), O_RDONLY | O_DIRECTORY)};
+  if (d.fd >= 0)
+    (void)::fsync(d.fd);
+}
+
+} // namespace
+
+Result<std::vector<uint8_t>> readFile(const std::string &path) {
+  Fd f{openRetry(path.c_str(), O_RDONLY)};
+  if (f.fd < 0)
+    return fileError(path, "cannot open", errno);
+  struct stat st;
+  if (::fstat(f.fd, &st) != 0)
+    return fileError(path, "cannot stat", errno);
+  if (S_ISDIR(st.st_mode))
+    return fileError(path, "cannot read", EISDIR);
+  std::vector<uint8_t> out;
+  size_t used = 0;
+  // One byte more than the stated size, so that the end is seen without
+  // growing; a pipe states 0 and grows.
+  out.resize(S_ISREG(st.st_mode) ? static_cast<size_t>(st.st_size) + 1 : 4096);
+  for (;;) {
+    if (used == out.size())
+      out.resize(out.size() * 2);
+    ssize_t n = ::read(f.fd, out.data() + used, out.size() - used);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return fileError(path, "cannot read", errno);
+    if (n == 0)
+      break;
+    used += static_cast<size_t>(n);
+  }
+  out.resize(used);
+  return out;
+}
+
+Status writeFile(const std::string &path, std::span<const uint8_t> bytes,
+                 unsigned mode) {
+  Result<AtomicFile> f = AtomicFile::create(path, mode);
+  if (!f)
+    return f.error();
+  MPC_TRY(f->write(bytes));
+  return f->commit();
+}
+
+Result<AtomicFile> AtomicFile::create(const std::string &name, unsigned mode) {
+  // A rename replaces whatever has the name: a link is followed to its file,
+  // a device or a directory is refused.
+  std::string path = name;
+  if (struct stat s; ::stat(name.c_str(), &s) == 0) {
+    if (!S_ISREG(s.st_mode))
+      return Error{fmt::format("{}: not a regular file", name)};
+    if (char *real = ::realpath(name.c_str(), nullptr)) {
+      path = real;
+      std::free(real);
+    }
+  }
+  static std::atomic<unsigned> counter{0};
+  // O_EXCL: never write through a file or link somebody else put there.
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    std::string temp =
+        fmt::format("{}.tmp{}-{}", path, ::getpid(), counter.fetch_add(1));
+    int fd = openRetry(temp.c_str(), O_RDWR | O_CREAT | O_EXCL, mode);
+    if (fd >= 0)
+      return AtomicFile(path, std::move(temp), fd);
+    if (errno != EEXIST)
+      return fileError(path, "cannot create", errno);
+  }
+  return fileError(path, "cannot create a temporary beside it", EEXIST);
+}
+
+AtomicFile::AtomicFile(AtomicFile &&o) noexcept
+    : path_(std::move(o.path_)), temp_(std::move(o.temp_)),
+      fd_(std::exchange(o.fd_, -1)), size_(o.size_) {}
+
+AtomicFile &AtomicFile::operator=(AtomicFile &&o) noexcept {
+  if (this != &o) {
+    discard();
+    path_ = std::move(o.path_);
+    temp_ = std::move(o.temp_);
+    fd_ = std::exchange(o.fd_, -1);
+    size_ = o.size_;
+  }
+  return *this;
+}
+
+AtomicFile::~AtomicFile() { discard(); }
+
+void AtomicFile::discard() {
+  if (fd_ < 0)
+    return;
+  ::close(fd_);
+  ::unlink(temp_.c_str());
+  fd_ = -1;
+}
+
+Error AtomicFile::fail(const char *what, int err) {
+  discard();
+  return fileError(path_, what, err);
+}
+
+Status AtomicFile::write(std::span<const uint8_t> bytes) {
+  MPC_TRY(writeAt(size_, bytes));
+  return {};
+}
+
+Status AtomicFile::writeAt(uint64_t offset, std::span<const uint8_t> bytes) {
+  if (fd_ < 0)
+    return Error{path_ + ": cannot write: closed after an earlier error"};
+  assert(offset <= size_ && "a hole in the file");
+  while (!bytes.empty()) {
+    ssize_t n =
+        ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return fail("cannot write", errno);
+    bytes = bytes.subspan(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+    size_ = std::max(size_, offset);
+  }
+  return {};
+}
+
+Status AtomicFile::commit() {
+  if (fd_ < 0)
+    return Error{path_ + ": cannot write: closed after an earlier error"};
+  if (::fsync(fd_) != 0)
+    return fail("cannot sync", errno);
+  // From here the descriptor is gone whatever close says.
+  int closed = ::close(std::exchange(fd_, -1));
+  int err = errno;
+  if (closed == 0 && ::rename(temp_.c_str(), path_.c_str()) == 0) {
+    syncDirectoryOf(path_);
+    return {};
+  }
+  if (closed == 0)
+    err = errno;
+  ::unlink(temp_.c_str());
+  return fileError(path_, "cannot write", err);
+}
+
+Result<MappedFile> MappedFile::open(const std::string &path) {
+  Fd f{openRetry(path.c_str(), O_RDONLY)};
+  if (f.fd < 0)
+    return fileError(path, "cannot open", errno);
+  struct stat st;
+  if (::fstat(f.fd, &st) != 0)
+    return fileError(path, "cannot stat", errno);
+  if (!S_ISREG(st.st_mode))
+    return Error{path + ": cannot map: not a regular file"};
+  MappedFile m;
+  m.size_ = static_cast<size_t>(st.st_size);
+  if (m.size_ == 0)
+    return m;
+  void *p = ::mmap(nullptr, m.size_, PROT_READ, MAP_PRIVATE, f.fd, 0);
+  if (p == MAP_FAILED) {
+    m.size_ = 0;
+    return fileError(path, "cannot map", errno);
+  }
+  m.data_ = static_cast<const uint8_t *>(p);
+  return m;
+}
+
+MappedFile::MappedFile(MappedFile &&o) noexcept
+    : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {
+}
+
+MappedFile &MappedFile::operator=(MappedFile &&o) noexcept {
+  std::swap(data_, o.data_);
+  std::swap(size_, o.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_)
+    ::munmap(const_cast<uint8_t *>(data_), size_);
+}
+
+std::string encodeFileName(std::string_view name) {
+  bool allDots = name == "." || name == "..";
+  std::string out;
+  for (char c : name) {
+    if (c == '/')
+      out += "%2F";
+    else if (c == '%')
+      out += "%25";
+    else if (c == '\0')
+      out += "%00";
+    else if (c == '.' && allDots)
+      out += "%2E";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string decodeFileName(std::string_view name) {
+  std::string out;
+  for (size_t i = 0; i < name.size(); ++i) {
+    unsigned code = 0;
+    const char *hex = name.data() + i + 1;
+    if (name[i] == '%' && i + 2 < name.size() &&
+        std::from_chars(hex, hex + 2, code, 16).ptr == hex + 2) {
+      out += static_cast<char>(code);
+      i += 2;
+    } else {
+      out += name[i];
+    }
+  }
+  return out;
+}
+
+} // namespace mpc::core

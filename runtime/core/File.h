@@ -1,0 +1,85 @@
+//===- runtime/core/File.h - whole files: read, map, write atomically -----===//
+//
+// Every error names the path. A reader of a path sees the old file or the
+// complete new one, never a part: AtomicFile writes a temporary next to it and
+// renames on commit().
+//
+//   Result<AtomicFile> f = AtomicFile::create("x.weights", 0600);
+//   if (!f) return f.error();
+//   MPC_TRY(f->write(bytes));
+//   MPC_TRY(f->commit());
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/core/Result.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mpc::core {
+
+/// The whole file; works for pipes as well.
+Result<std::vector<uint8_t>> readFile(const std::string &path);
+
+/// Writes the whole file atomically. `mode` as in open(2).
+Status writeFile(const std::string &path, std::span<const uint8_t> bytes,
+                 unsigned mode = 0644);
+
+/// A file that appears at its path only when commit() succeeds. Dropped
+/// without commit(), or after an error, it leaves nothing behind.
+class AtomicFile {
+public:
+  static Result<AtomicFile> create(const std::string &path,
+                                   unsigned mode = 0644);
+  AtomicFile(AtomicFile &&) noexcept;
+  AtomicFile &operator=(AtomicFile &&) noexcept;
+  ~AtomicFile();
+
+  /// Appends.
+  Status write(std::span<const uint8_t> bytes);
+  /// Overwrites bytes already written, e.g. a header's checksum.
+  Status writeAt(uint64_t offset, std::span<const uint8_t> bytes);
+  uint64_t size() const { return size_; }
+  /// Syncs and renames to the final path. Call once, last.
+  Status commit();
+
+private:
+  AtomicFile(std::string path, std::string temp, int fd)
+      : path_(std::move(path)), temp_(std::move(temp)), fd_(fd) {}
+  Error fail(const char *what, int err);
+  void discard();
+
+  std::string path_, temp_;
+  int fd_ = -1;
+  uint64_t size_ = 0;
+};
+
+/// A file mapped read-only. The bytes live as long as the object.
+class MappedFile {
+public:
+  static Result<MappedFile> open(const std::string &path);
+  MappedFile() = default;
+  MappedFile(MappedFile &&) noexcept;
+  MappedFile &operator=(MappedFile &&) noexcept;
+  ~MappedFile();
+
+  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  size_t size() const { return size_; }
+
+private:
+  const uint8_t *data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// An array's name as a file name, injective: '%' -> "%25", '/' -> "%2F".
+/// The names "." and "..", which are no files, encode their dots ("%2E").
+std::string encodeFileName(std::string_view name);
+/// The name that encodeFileName made this of.
+std::string decodeFileName(std::string_view name);
+
+} // namespace mpc::core

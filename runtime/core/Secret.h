@@ -1,0 +1,138 @@
+//===- runtime/core/Secret.h - buffers that are wiped ---------------------===//
+//
+// SecretVector<T> holds shares, masks, keys. It is move-only, 64-byte aligned,
+// of fixed size after allocation, and wiped when it dies. It cannot be
+// formatted, streamed or compared: secrets stay out of logs by construction.
+// A copy is spelled out: clone().
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include <sys/mman.h>
+
+namespace mpc::core {
+
+/// Overwrites memory in a way the optimiser keeps.
+inline void wipe(void *data, size_t nBytes) {
+  if (nBytes)
+    explicit_bzero(data, nBytes);
+}
+
+template <class T> class SecretVector {
+  static_assert(std::is_trivially_copyable_v<T> &&
+                    std::is_trivially_destructible_v<T>,
+                "a secret buffer is wiped and moved as bytes");
+
+public:
+  using value_type = T;
+  static constexpr size_t kAlign = 64;
+
+  SecretVector() = default;
+  /// n elements, uninitialised: whoever makes the buffer fills it.
+  explicit SecretVector(size_t n) { allocate(n); }
+  static SecretVector zeros(size_t n) {
+    SecretVector v(n);
+    if (n)
+      std::memset(static_cast<void *>(v.data_), 0, n * sizeof(T));
+    return v;
+  }
+  static SecretVector copyOf(std::span<const T> from) {
+    SecretVector v(from.size());
+    if (!from.empty())
+      std::memcpy(static_cast<void *>(v.data_), from.data(), from.size_bytes());
+    return v;
+  }
+
+  SecretVector(const SecretVector &) = delete;
+  SecretVector &operator=(const SecretVector &) = delete;
+  SecretVector(SecretVector &&o) noexcept
+      : data_(std::exchange(o.data_, nullptr)),
+        size_(std::exchange(o.size_, 0)) {}
+  SecretVector &operator=(SecretVector &&o) noexcept {
+    if (this != &o) {
+      reset();
+      data_ = std::exchange(o.data_, nullptr);
+      size_ = std::exchange(o.size_, 0);
+    }
+    return *this;
+  }
+  ~SecretVector() { reset(); }
+
+  SecretVector clone() const { return copyOf(span()); }
+
+  /// Gives an empty vector its n uninitialised elements. Once only: a secret
+  /// buffer never moves its contents behind its owner's back.
+  void allocate(size_t n) {
+    assert(!data_ && size_ == 0 && "allocated twice");
+    if (n == 0)
+      return;
+    size_t nBytes;
+    if (__builtin_mul_overflow(n, sizeof(T), &nBytes) ||
+        nBytes > SIZE_MAX / 2) {
+      outOfMemory(n);
+    }
+    // Large buffers start on a huge page and ask for huge pages: touching
+    // them first costs a fault per 2 MiB instead of per 4 KiB.
+    size_t align = nBytes >= 2 * kHugePage ? kHugePage : kAlign;
+    size_t rounded = (nBytes + align - 1) / align * align;
+    data_ = static_cast<T *>(std::aligned_alloc(align, rounded));
+    if (!data_)
+      outOfMemory(n);
+    if (align == kHugePage)
+      (void)madvise(static_cast<void *>(data_), rounded, MADV_HUGEPAGE);
+    size_ = n;
+  }
+
+  /// Wipes and frees; the vector is empty again and may be allocated again.
+  void reset() {
+    if (data_) {
+      wipe(static_cast<void *>(data_), size_ * sizeof(T));
+      std::free(static_cast<void *>(data_));
+    }
+    data_ = nullptr;
+    size_ = 0;
+  }
+
+  T *data() { return data_; }
+  const T *data() const { return data_; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::span<T> span() { return {data_, size_}; }
+  std::span<const T> span() const { return {data_, size_}; }
+  T &operator[](size_t i) {
+    assert(i < size_);
+    return data_[i];
+  }
+  const T &operator[](size_t i) const {
+    assert(i < size_);
+    return data_[i];
+  }
+  T *begin() { return data_; }
+  T *end() { return data_ + size_; }
+  const T *begin() const { return data_; }
+  const T *end() const { return data_ + size_; }
+
+private:
+  static constexpr size_t kHugePage = size_t{2} << 20;
+
+  [[noreturn]] static void outOfMemory(size_t n) {
+    std::fprintf(stderr, "error: out of memory for %zu elements of %zu bytes\n",
+                 n, sizeof(T));
+    std::abort();
+  }
+
+  T *data_ = nullptr;
+  size_t size_ = 0;
+};
+
+} // namespace mpc::core
