@@ -1,0 +1,26 @@
+//===- runtime/kernels/SimdLevel.h - which instructions a kernel may use --===//
+//
+// The level travels with the ThreadPool, so there is no global to set: a test
+// makes a pool of each level the machine supports.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace mpc::kernels {
+
+enum class SimdLevel : uint8_t {
+  Portable, ///< what the compiler makes of plain C++ for its baseline
+  Avx2,
+  Avx512 ///< F, DQ, BW, VL
+};
+
+/// The best level of this machine.
+SimdLevel bestSimdLevel();
+/// All levels of this machine, Portable first.
+std::vector<SimdLevel> supportedSimdLevels();
+const char *toString(SimdLevel level);
+
+} // namespace mpc::kernels
