@@ -1,0 +1,49 @@
+//===- runtime/net/Hello.h - agree before the first byte of data ----------===//
+//
+// The first message on every channel, both ways:
+//
+//   byte 0..3  "mpcc"      byte 4..5  protocol version, little-endian
+//   byte 6     role        byte 7     0
+//   byte 8..39 plan hash   byte 40..55 session id
+//
+// Magic and version keep their place in all versions, so that a peer of another
+// version is told so. The session id is known to the session's members only: a
+// listener tells it to nobody who has not shown it.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/core/Result.h"
+#include "runtime/net/Channel.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace mpc::net {
+
+/// Append-only: the numbers are on the wire.
+enum class Role : uint8_t { Party0, Party1, Party2, Client, Owner };
+
+inline constexpr uint16_t kProtocolVersion = 1;
+
+/// "party 1", "client", ...
+const char *roleName(Role role);
+
+struct Hello {
+  uint16_t version = kProtocolVersion;
+  Role role = Role::Party0;
+  std::array<uint8_t, 32> planHash = {};
+  std::array<uint8_t, 16> sessionId = {};
+};
+
+/// Sends `mine`, receives the peer's and compares version, plan hash, session
+/// id and, if given, the role. A listener that does not know who connects
+/// passes no role, receives and checks before it sends, and finds the role in
+/// the answer; the channel is then renamed after it. At most one side listens.
+/// A peer that plays this side's own role is refused. On a mismatch the peer is
+/// told too.
+Result<Hello> exchangeHello(Channel &channel, const Hello &mine,
+                            std::optional<Role> expectedPeer = std::nullopt);
+
+} // namespace mpc::net

@@ -1,0 +1,51 @@
+//===- runtime/tcp/Tcp.h - connect the parties over TCP -------------------===//
+//
+//   auto listener = tcp::Listener::open();           // 127.0.0.1, any port
+//   ... tell the peer listener->port() ...
+//   auto link = listener->accept(30s);               // or tcp::connect(...)
+//   net::Channel channel(std::move(*link), "party 2");
+//   auto peer = net::exchangeHello(channel, hello, net::Role::Party2);
+//
+// A connection proves nothing about who is at the other end: exchangeHello()
+// compares what both sides know, and only TLS authenticates.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/core/Result.h"
+#include "runtime/net/Link.h"
+#include "runtime/tcp/SocketLink.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace mpc::tcp {
+
+/// A listening TCP socket.
+class Listener {
+public:
+  /// Listens on a numeric address or host name; port 0: any free one.
+  static Result<Listener> open(const std::string &address = "127.0.0.1",
+                               uint16_t port = 0);
+
+  uint16_t port() const { return port_; }
+
+  /// The next connection; an error when none comes within `timeout`.
+  Result<std::unique_ptr<net::Link>> accept(std::chrono::milliseconds timeout);
+
+private:
+  Listener(Fd fd, std::string name, uint16_t port)
+      : fd_(std::move(fd)), name_(std::move(name)), port_(port) {}
+  Fd fd_;
+  std::string name_;
+  uint16_t port_;
+};
+
+/// Connects, trying again until the peer listens or `timeout` has passed.
+Result<std::unique_ptr<net::Link>> connect(const std::string &host,
+                                           uint16_t port,
+                                           std::chrono::milliseconds timeout);
+
+} // namespace mpc::tcp
