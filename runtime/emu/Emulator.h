@@ -1,0 +1,56 @@
+//===- runtime/emu/Emulator.h - a plan on plain values --------------------===//
+//
+// One process, no cryptography, exact: every register is an array of plain ring
+// elements, and each op computes what the shares of the parties add up to,
+// given the same coins. For debugging, for accuracy, as the oracle of the
+// parties.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/core/Npy.h"
+#include "runtime/emu/Coins.h"
+#include "runtime/plan/Plan.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mpc::emu {
+
+struct EmulateOptions {
+  unsigned threads = 0; ///< 0: one per CPU
+  /// Compare every register with its declared range; see RangeReport.
+  bool checkRanges = false;
+  /// Called after each instruction with a result: plain ring elements, bits as
+  /// 0 and 1. Planes of `digits` have no plain value: the span is empty.
+  std::function<void(size_t instr, std::span<const uint64_t>)> observe;
+};
+
+/// Values that broke |x| < 2^intBits, of masked and additive registers. Where
+/// intBits is the ring, nothing is declared and nothing checked.
+struct RangeReport {
+  struct Violation {
+    size_t instr = 0;
+    plan::Reg reg = 0;
+    size_t element = 0;
+    double value = 0;
+    int intBits = 0;
+    std::string mnemonic, location;
+    /// "'/fc1/Gemm' (trunc, %7): element 3 is 130.5, declared |x| < 2^7"
+    std::string message() const;
+  };
+  std::optional<Violation> first;
+  uint64_t total = 0;
+  std::vector<uint64_t> byLocation; ///< indexed as Plan::locations
+};
+
+/// Outputs in plan order, as decodeOutput gives them. Precondition: the plan is
+/// verified. Errors name the input, or the ONNX node of the instruction.
+Result<std::vector<core::NpyArray>>
+emulate(const plan::Plan &plan, const plan::Weights &weights,
+        const std::vector<core::NpyArray> &inputs, CoinSource &coins,
+        const EmulateOptions &options = {}, RangeReport *ranges = nullptr);
+
+} // namespace mpc::emu

@@ -1,0 +1,113 @@
+//===- runtime/plan/Files.cpp ---------------------------------------------===//
+#include "runtime/plan/Files.h"
+#include "runtime/core/File.h"
+#include "runtime/plan/Encode.h"
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <map>
+
+namespace fs = std::filesystem;
+
+namespace mpc::plan {
+namespace {
+
+Result<std::map<std::string, std::string>>
+listFiles(const Plan &plan, const InputFiles &files, LoadedInputs &out) {
+  std::map<std::string, std::string> byName; // encoded file stem -> path
+  if (!files.directory.empty()) {
+    std::error_code ec;
+    for (fs::directory_iterator it(files.directory, ec), end; !ec && it != end;
+         it.increment(ec))
+      if (it->path().extension() == ".npy")
+        byName[it->path().stem().string()] = it->path().string();
+    if (ec)
+      return Error{fmt::format("{}: {}", files.directory, ec.message())};
+  }
+  auto known = [&](const std::string &stem) {
+    auto same = [&](const auto &i) {
+      return core::encodeFileName(i.name) == stem;
+    };
+    return std::any_of(plan.inputs.begin(), plan.inputs.end(), same) ||
+           std::any_of(plan.bound.begin(), plan.bound.end(), same);
+  };
+  for (const auto &[stem, path] : byName)
+    if (!known(stem))
+      out.notes.push_back(
+          fmt::format("{}: names no input of the plan; ignored", path));
+  for (const std::string &o : files.overrides) {
+    const size_t split = o.rfind('=');
+    if (split == std::string::npos)
+      return Error{fmt::format("--input takes NAME=FILE, got '{}'", o)};
+    const std::string stem = core::encodeFileName(o.substr(0, split));
+    if (!known(stem))
+      return Error{fmt::format("--input '{}': the plan has no such input",
+                               o.substr(0, split))};
+    byName[stem] = o.substr(split + 1);
+  }
+  return byName;
+}
+
+} // namespace
+
+Result<LoadedInputs> loadInputs(const Plan &plan, const InputFiles &files) {
+  LoadedInputs out;
+  auto byName = listFiles(plan, files, out);
+  if (!byName)
+    return byName.error();
+  for (const BoundInfo &b : plan.bound) {
+    auto it = byName->find(core::encodeFileName(b.name));
+    if (it == byName->end())
+      continue;
+    Result<core::NpyArray> a = core::readNpy(it->second);
+    if (!a)
+      return a.error();
+    if (Status s = checkBound(b, *a); !s)
+      return Error{fmt::format("{}: {}", it->second, s.error().message)};
+  }
+  for (const InputInfo &i : plan.inputs) {
+    auto it = byName->find(core::encodeFileName(i.name));
+    if (it == byName->end())
+      return Error{fmt::format(
+          "no file for input '{}' ({}): give --input-dir with {}.npy or "
+          "--input {}=FILE",
+          i.name, core::toString(i.shape), core::encodeFileName(i.name),
+          i.name)};
+    Result<core::NpyArray> a = core::readNpy(it->second);
+    if (!a)
+      return a.error();
+    out.arrays.push_back(std::move(*a));
+  }
+  return out;
+}
+
+Status saveOutputs(const Plan &plan, const std::vector<core::NpyArray> &arrays,
+                   const std::string &dir) {
+  std::error_code ec;
+  fs::create_directories(dir, ec);
+  if (ec)
+    return Error{fmt::format("{}: {}", dir, ec.message())};
+  for (size_t i = 0; i < arrays.size(); ++i)
+    MPC_TRY(core::writeNpy(
+        (fs::path(dir) / (core::encodeFileName(plan.outputs[i].name) + ".npy"))
+            .string(),
+        arrays[i], 0600));
+  return {};
+}
+
+std::string defaultWeightsPath(const std::string &planPath) {
+  fs::path p(planPath);
+  if (p.extension() == ".plan")
+    return p.replace_extension(".weights").string();
+  return planPath + ".weights";
+}
+
+Result<Weights> loadWeights(const Plan &plan, const std::string &planPath,
+                            const std::string &path) {
+  if (path.empty() && plan.weights.empty())
+    return Weights{plan.hash(), {}};
+  return Weights::load(path.empty() ? defaultWeightsPath(planPath) : path,
+                       plan);
+}
+
+} // namespace mpc::plan

@@ -1,0 +1,92 @@
+//===- tests/unit/plan/SamplePlan.h - a plan with every op in it ----------===//
+//
+// A new row of PlanOps.def needs a line here: CodecTest fails without it.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/plan/Plan.h"
+
+#include <stdexcept>
+#include <string>
+
+namespace mpc::plan::sample {
+
+inline constexpr const char *kText =
+    R"(plan "sample \"plan\"\\" version 1
+location '/fc1/Gemm'
+location '/it\'s'
+input "x" float32[2x3] ring 40 frac 12 range [-4, 4]
+input "ids" int64[2] ring 3 frac 0 range [0, 7]
+bound "mask" bool[1x4] sha256 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff
+weight "w" [3x4] ring 40 frac 12
+weight "table" [5x4] ring 40 frac 12
+output "y" float32[2x4] ring 28 frac 12
+output "positive" bool[2x4] ring 8 frac 0
+output "size" int64[2] ring 64 frac 0
+public 2 = 7 -1
+const c0 [3] = 1 -2 3
+const c1 [4x2] = 1 0 0 1 -1 2 9223372036854775807 -9223372036854775808
+const c2 [3] = 7 -1 0
+const c3 [4x2] = 0 512 131072 512 -262144 512 -131072 512
+const c4 [2x4] = 824633720832 0 12 12 0 -274877906944 10 10
+%0 = input index=0 : masked<40,12,2>[2x3]  ; '/fc1/Gemm'
+%1 = weight index=0 : masked<40,12,2>[3x4]  ; '/fc1/Gemm'
+%2 = matmul %0, %1, batch=1, m=2, k=3, n=4, strideA=0, strideB=0 : additive<40,24,6>[2x4]  ; '/fc1/Gemm'
+%3 = trunc %2, bits=12, rerandomize=0 : masked<28,12,6>[2x4]  ; '/fc1/Gemm'
+flush
+output %3, index=0
+%4 = add %3, %3 : masked<28,12,7>[2x4]
+%5 = sub %4, %3 : masked<28,12,7>[2x4]
+%6 = neg %5 : masked<28,12,7>[2x4]
+%7 = shl %6, bits=1 : masked<28,12,8>[2x4]
+%8 = add_const %0, const=c0 : masked<40,12,3>[2x3]
+%9 = mul_const %8, const=c0 : masked<40,12,5>[2x3]
+%10 = matmul_const %3, const=c1, side=1, batch=1, m=2, k=4, n=2, strideA=0, strideB=0 : masked<28,12,28>[2x2]
+%11 = reduce_sum %3, axes=[1] : masked<28,12,8>[2]
+%12 = drop %3 : masked<24,12,6>[2x4]
+%13 = to_additive %12 : additive<24,12,6>[2x4]
+%14 = strided %3, offset=0, strides=[1 4] : masked<28,12,6>[4x2]
+%15 = concat %3, %4, axis=0 : masked<28,12,7>[4x4]
+%16 = take %3, indices=c2 : masked<28,12,6>[3]
+%17 = extend %3 : masked<40,12,6>[2x4]  ; '/it\'s'
+%21 = digits %3, window=20, drop=4, digit=5 : bits<1,0,1>[7x2x4]  ; '/it\'s'
+flush
+%18 = mul %17, %17 : additive<40,24,12>[2x4]
+%19 = spline %3, coeffs=c3, window=20, depth=2, degree=1, payloadFrac=8, coeffFrac=8 : additive<30,16,10>[2x4]
+%20 = exp %3, window=18, depth=2, inFrac=12, tableFrac=12, publicFrac=12 : additive<60,24,30>[2x4]
+%33 = fourier %3, coeffs=c4, window=20, step=1, resultFrac=24, offset=16777216, slope=2048 : additive<36,24,10>[2x4]
+%22 = sign %21, %3, window=20, drop=4, digit=5 : bits<1,0,1>[2x4]
+flush
+%23 = bit_not %22 : bits<1,0,1>[2x4]
+%24 = bit_and %22, %23 : bits<1,0,1>[2x4]
+flush
+%25 = bit_xor %23, %24 : bits<1,0,1>[2x4]
+%26 = from_bits %25 : additive<8,0,1>[2x4]
+%32 = bit_mux %22, %23, %24, %25, %22, %23 : bits<1,0,1>[2x4]
+%27 = trunc %26, bits=0, rerandomize=1 : masked<8,0,1>[2x4]
+flush
+output %27, index=1
+%28 = bit_mul %25, %3 : additive<28,12,6>[2x4]
+%29 = input index=1 : masked<3,0,3>[2]
+%30 = one_hot %29, window=3, rows=5 : additive<40,0,1>[2x5]
+%31 = weight index=1 : masked<40,12,2>[5x4]
+)";
+
+inline Plan make(const std::string &text = kText) {
+  Result<Plan> p = Plan::assemble(text, "sample");
+  if (!p)
+    throw std::runtime_error(p.error().message);
+  return *p;
+}
+
+/// The sample with `from` replaced by `to`, which must occur.
+inline std::string edited(const std::string &from, const std::string &to) {
+  std::string text = kText;
+  size_t at = text.find(from);
+  if (at == std::string::npos)
+    throw std::runtime_error("not in the sample: " + from);
+  return text.replace(at, from.size(), to);
+}
+
+} // namespace mpc::plan::sample

@@ -1,0 +1,198 @@
+#include "SamplePlan.h"
+#include "runtime/plan/PlanCheck.h"
+
+#include <catch2/catch.hpp>
+
+using namespace mpc;
+using namespace mpc::plan;
+
+TEST_CASE("broken rules in the text of the sample", "[plan][verifier]") {
+  struct Case {
+    const char *from, *to, *message;
+  };
+  const Case kCases[] = {
+      // 1: names
+      {"\"ids\"", "\"x\"", "two are called 'x'"},
+      {"bound \"mask\"", "bound \"x\"", "two are called 'x'"},
+      {"weight \"table\"", "weight \"w\"", "two are called 'w'"},
+      {"weight \"table\"", "weight \"\"", "has no name"},
+      {"location '/fc1/Gemm'\n", "location '/fc1/Gemm'\nlocation '/fc1/Gemm'\n",
+       "two are called '/fc1/Gemm'"},
+      // 2: shapes, rings
+      {"weight \"w\" [3x4]", "weight \"w\" [3x99999999999]", "2^36 elements"},
+      {"weight \"w\" [3x4]", "weight \"w\" [3x-4]", "is negative"},
+      {"weight \"w\" [3x4] ring 40", "weight \"w\" [3x4] ring 65",
+       "ring 65 is not in 1..64"},
+      {"masked<28,12,7>[2x4]", "masked<0,12,7>[2x4]", "ring 0"},
+      // 3: registers
+      {"masked<28,12,7>[2x4]", "masked<28,12,16>[2x4]", "exceed ring 28"},
+      {"%23 = bit_not %22 : bits<1,0,1>", "%23 = bit_not %22 : bits<2,0,1>",
+       "a bit has ring 1"},
+      // 4: inputs
+      {"range [-4, 4]", "range [4, -4]", "is empty"},
+      {"range [-4, 4]", "range [-inf, 4]", "not finite"},
+      {"range [-4, 4]", "range [-4, 134217728]", "exceeds ring 40"},
+      {"range [0, 7]", "range [0, 8]", "exceeds ring 3"},
+      {"range [0, 7]", "range [-1, 7]", "exceeds ring 3"},
+      {"ring 3 frac 0", "ring 3 frac 1", "which is exact"},
+      // 5: constants
+      {"const c0 [3]", "const c0 [4]", "constant c0: 3 numbers for shape 4"},
+      {"public 2 = 7 -1", "public 2 = 7", "has 1 values"},
+      {"public 2 = 7 -1", "public 3 = 7", "does not exist"},
+      // 6: data flow
+      {"%6 = neg %5", "%6 = neg %30", "reads %30 before it is written"},
+      {"%6 = neg %5", "%6 = neg %99", "there are 34 registers"},
+      {"const=c0", "const=c9", "constant c9 does not exist"},
+      {"%4 = add %3, %3", "%4 = add %3", "takes 2 operands, got 1"},
+      // 7: rounds
+      {"flush\noutput %3, index=0\n", "output %3, index=0\n",
+       "reads %3 before the flush"},
+      {"%31 = weight", "flush\n%31 = weight", "'flush' ends no exchange"},
+      {"flush\noutput %27, index=1\n",
+       "%34 = trunc %26, bits=0, rerandomize=0 : masked<8,0,1>[2x4]\n"
+       "flush\noutput %27, index=1\n"
+       "%35 = trunc %26, bits=0, rerandomize=0 : masked<8,0,1>[2x4]\n",
+       "ends with 1 exchanges"},
+      // 8: inputs and outputs
+      {"%31 = weight",
+       "%34 = input index=0 : masked<40,12,2>[2x3]\n%31 = "
+       "weight",
+       "loads input 0 a second time"},
+      {"output %27, index=1", "output %3, index=0",
+       "gives output 0 a second time"},
+      {"output %3, index=0\n", "", "output 'y' is never given"},
+      {"public 2 = 7 -1\n", "", "output 'size' is never given"},
+      // 9: planes
+      {"sign %21, %3, window=20, drop=4", "sign %21, %3, window=20, drop=3",
+       "to be the 'digits' of %3"},
+      {"sign %21, %3", "sign %21, %4", "to be the 'digits' of %4"},
+      {"%23 = bit_not %22", "%23 = bit_not %21", "only 'sign' may"},
+      // 10
+      {"input index=1", "input index=2", "loads input 2, there are 2"},
+      {"input index=1 : masked<3,0,3>[2]", "input index=1 : masked<4,0,3>[2]",
+       "gives ring 3"},
+      {"weight index=1", "weight index=-1", "loads weight -1"},
+      {"output %27, index=1", "output %26, index=1", "as masked, got additive"},
+      {"output %27, index=1", "output %27, index=7", "gives output 7"},
+      // 11
+      {"add %3, %3", "add %3, %0", "operands of one ring"},
+      {"sub %4, %3 : masked<28,12,7>[2x4]", "sub %4, %3 : masked<28,12,7>[4]",
+       "gives shape 2x4"},
+      {"%18 = mul %17, %17", "%18 = mul %13, %13", "as masked, got additive"},
+      {"%9 = mul_const %8, const=c0", "%9 = mul_const %8, const=c1",
+       "do not broadcast"},
+      // 12
+      {"bits=1 :", "bits=28 :", "bits in [0,27], got 28"},
+      // 13
+      {"k=3, n=4", "k=4, n=4", "reads 8 elements of A, which has 6"},
+      {"n=4, strideA=0, strideB=0", "n=5, strideA=0, strideB=0",
+       "reads 15 elements of B"},
+      {"m=2, k=3", "m=1, k=3", "gives 1 x [1,4]"},
+      {"batch=1, m=2, k=3", "batch=-1, m=2, k=3", "batch in [0,"},
+      {"batch=1, m=2, k=3", "batch=68719476736, m=2, k=3", "exceeds 2^36"},
+      {"side=1", "side=2", "side in [0,1]"},
+      // 14
+      {"axes=[1]", "axes=[2]", "ascending axes"},
+      {"axes=[1]", "axes=[1 1]", "ascending axes"},
+      {"axes=[1]", "axes=[0]", "gives shape 4"},
+      // 15
+      {"%12 = drop %3 : masked<24", "%12 = drop %3 : masked<30",
+       "at most ring 28"},
+      {"to_additive %12 : additive<24", "to_additive %12 : masked<24",
+       "gives additive"},
+      // 16
+      {"offset=0", "offset=1", "outside the 8 elements"},
+      {"strides=[1 4]", "strides=[-1 4]", "outside the 8 elements"},
+      {"strides=[1 4]", "strides=[9223372036854775807 4]", "outside"},
+      {"strides=[1 4]", "strides=[1]", "one stride a dimension"},
+      {"axis=0", "axis=2", "takes an axis"},
+      {"axis=0", "axis=1", "joins %3"},
+      {"const c2 [3] = 7 -1 0", "const c2 [3] = 8 -1 0", "index 8 (number 0)"},
+      {"const c2 [3] = 7 -1 0", "const c2 [3] = 7 -2 0", "index -2"},
+      // 17
+      {"bits=12, rerandomize=0", "bits=40, rerandomize=0", "bits in [0,39]"},
+      {"bits=12, rerandomize=0", "bits=11, rerandomize=0", "gives ring 29"},
+      {"bits=12, rerandomize=0", "bits=12, rerandomize=2", "rerandomize in"},
+      {"%17 = extend %3 : masked<40", "%17 = extend %3 : masked<28",
+       "a larger ring"},
+      {"rerandomize=0 : masked<28,12,6>", "rerandomize=0 : masked<28,12,15>",
+       "no spare bit"},
+      // 18
+      {"window=20, depth=2", "window=29, depth=2", "window in [1,28]"},
+      {"degree=1", "degree=2", "takes 12 coefficients"},
+      {"degree=1", "degree=8", "degree in [0,7]"},
+      {"window=20, depth=2", "window=20, depth=21", "depth in [0,12]"},
+      {"payloadFrac=8", "payloadFrac=0", "payloadFrac in [1,31]"},
+      {"depth=2, inFrac=12", "depth=0, inFrac=12", "depth in [1,10]"},
+      {"depth=2, inFrac=12", "depth=2, inFrac=6", "exceeds 62 bits"},
+      {"window=20, step=1", "window=29, step=1", "window in [2,28]"},
+      {"window=20, step=1", "window=20, step=0", "step in [1,1048575]"},
+      {"resultFrac=24", "resultFrac=63", "resultFrac in [0,62]"},
+      {"resultFrac=24", "resultFrac=23", "harmonic 1 of 12 and 12"},
+      {"resultFrac=24", "resultFrac=60", "ring 36"},
+      {"-274877906944 10 10", "-274877906944 10 47", "harmonic 2 of 10 and 47"},
+      {"fourier %3, coeffs=c4", "fourier %3, coeffs=c0", "c0 has 3 numbers"},
+      {"slope=2048", "slope=128", "7 trailing zeros"},
+      {"fourier %3", "fourier %13", "as masked, got additive"},
+      // 19
+      {"digits %3, window=20, drop=4", "digits %3, window=26, drop=4",
+       "within ring 28"},
+      {"digits %3, window=20, drop=4, digit=5",
+       "digits %3, window=20, drop=4, digit=2", "at most 8"},
+      {"[7x2x4]", "[6x2x4]", "gives shape 7x2x4"},
+      // 20
+      {"bit_xor %23, %24", "bit_xor %23, %3", "as bits, got masked"},
+      {"bit_mul %25, %3", "bit_mul %25, %0", "operands of one shape"},
+      {"from_bits %25 : additive", "from_bits %25 : masked", "gives additive"},
+      // 21
+      {"window=3, rows=5", "window=3, rows=9", "rows in [1,8]"},
+      {"window=3, rows=5", "window=4, rows=5", "window in [0,3]"},
+      {"[2x5]", "[5x2]", "gives shape 2x5"},
+  };
+  for (const Case &c : kCases) {
+    INFO(c.from << " -> " << c.to);
+    Result<Plan> p = Plan::assemble(sample::edited(c.from, c.to), "t");
+    REQUIRE_FALSE(p);
+    INFO(p.error().message);
+    CHECK(p.error().message.find(c.message) != std::string::npos);
+  }
+}
+
+TEST_CASE("rules the text cannot break", "[plan][verifier]") {
+  auto message = [](auto edit) {
+    Plan p = sample::make();
+    edit(p);
+    Status s = verify(p);
+    return s ? std::string() : s.error().message;
+  };
+  CHECK(message([](Plan &) {}).empty());
+  CHECK(message([](Plan &p) { p.locations.clear(); }) ==
+        "location 0: location 0 must be the empty name");
+  CHECK(message([](Plan &p) { p.code[0].loc = 9; }) ==
+        "instruction 0: 'input' is at location 9, there are 3");
+  CHECK(message([](Plan &p) { p.code[0].imm.clear(); }) ==
+        "instruction 0: 'input' takes 1 immediates, got 0 (from '/fc1/Gemm')");
+  CHECK(message([](Plan &p) {
+          p.code[0].imm[0].push_back(1);
+        }).find("is one number, got 2") != std::string::npos);
+  CHECK(message([](Plan &p) { p.code[0].out = 99; }).find("writes %99") !=
+        std::string::npos);
+  CHECK(message([](Plan &p) {
+          p.code[4].out = 1;
+        }).find("'flush' has no result, writes %1") != std::string::npos);
+  CHECK(message([](Plan &p) {
+          p.regs.push_back({});
+        }).find("register %34 is never written") != std::string::npos);
+  CHECK(message([](Plan &p) {
+          p.code.push_back(p.code.back());
+        }).find("writes %31 a second time") != std::string::npos);
+  CHECK(message([](Plan &p) {
+          p.code[0].op = static_cast<PlanOp>(0xee);
+        }).find("unknown opcode") != std::string::npos);
+  CHECK(message([](Plan &p) {
+          p.regs[0].form = static_cast<Form>(7);
+        }).find("unknown form") != std::string::npos);
+  CHECK(message([](Plan &p) {
+          p.regs[5].shape.assign(17, 1);
+        }).find("rank 17 exceeds 16") != std::string::npos);
+}
