@@ -1,0 +1,84 @@
+//===- runtime/proto/Evaluator.cpp ----------------------------------------===//
+#include "runtime/proto/Evaluator.h"
+
+#include "runtime/core/Ring.h"
+#include "runtime/kernels/Pack.h"
+#include "runtime/proto/BitVector.h"
+
+namespace mpc::proto {
+
+using crypto::Purpose;
+
+core::SecretVector<crypto::Block> Evaluator::drawRoots(size_t n) const {
+  core::SecretVector<crypto::Block> roots(n);
+  keys.k0.blocks(address(Purpose::DpfRoot), 0, roots.span());
+  return roots;
+}
+
+std::span<const uint8_t> Evaluator::take(size_t n) {
+  if (!status_ || n == 0)
+    return {};
+  auto bytes = source_.take(n);
+  if (!bytes) {
+    status_ = bytes.error();
+    return {};
+  }
+  return *bytes;
+}
+
+Words Evaluator::dealtWords(uint32_t slot, size_t n, unsigned ringBits) {
+  if (party == 1)
+    return prgWords(keys.k0, address(Purpose::Dealt, slot), n, ringBits, pool);
+  std::span<const uint8_t> bytes = take(core::packedBytes(n, ringBits));
+  if (bytes.empty())
+    return Words::zeros(n);
+  Words out(n);
+  kernels::unpackBits(bytes.data(), n, ringBits, out.data(), pool);
+  return out;
+}
+
+Words Evaluator::dealtBits(Purpose purpose, uint32_t slot, size_t n) {
+  if (party == 1)
+    return prgBits(keys.k0, address(purpose, slot), n);
+  std::span<const uint8_t> bytes = take(bitBytes(n));
+  if (bytes.empty())
+    return Words::zeros(bitWords(n));
+  return bitsFromBytes(bytes, n);
+}
+
+void Evaluator::sendWords(const Words &v, unsigned ringBits) {
+  const size_t at = outgoing.size();
+  outgoing.resize(at + core::packedBytes(v.size(), ringBits));
+  kernels::packBits(v.data(), v.size(), ringBits, outgoing.data() + at, pool);
+}
+
+void Evaluator::sendBits(const Words &bits, size_t n) {
+  const size_t at = outgoing.size();
+  outgoing.resize(at + bitBytes(n));
+  bitsToBytes(bits, n, std::span(outgoing).subspan(at));
+}
+
+void addReceived(Words &v, std::span<const uint8_t> bytes, unsigned ringBits,
+                 kernels::ThreadPool &pool) {
+  const uint64_t mask = core::ringMask(ringBits);
+  constexpr size_t kPiece = 4096; // a multiple of the pack group
+  pool.parallelFor(v.size(), kPiece, [&](size_t begin, size_t end) {
+    alignas(64) uint64_t buffer[kPiece];
+    for (size_t at = begin; at < end; at += kPiece) {
+      const size_t count = std::min(kPiece, end - at);
+      kernels::unpackBits(bytes.data() + core::packedBytes(at, ringBits), count,
+                          ringBits, buffer, pool.simd());
+      uint64_t *out = v.data() + at;
+      for (size_t i = 0; i < count; ++i)
+        out[i] = (out[i] + buffer[i]) & mask;
+    }
+  });
+}
+
+void xorReceived(Words &bits, std::span<const uint8_t> bytes, size_t n) {
+  Words theirs = bitsFromBytes(bytes, n);
+  for (size_t i = 0; i < bits.size(); ++i)
+    bits.data()[i] ^= theirs.data()[i];
+}
+
+} // namespace mpc::proto

@@ -1,0 +1,103 @@
+//===- runtime/proto/Evaluator.h - P1 or P2 at one instruction ------------===//
+//
+// `begin` of an op takes the op's material, computes, and appends its payload
+// to the outgoing message of the round; `finish` reads the peer's payload,
+// which always has the size of its own. Online lookups are addressed by
+// masked, hence public, values only.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/crypto/Prg.h"
+#include "runtime/proto/Dealer.h"
+#include "runtime/proto/Machine.h"
+#include "runtime/proto/Material.h"
+#include "runtime/proto/RingGemm.h"
+
+#include <vector>
+
+namespace mpc::proto {
+
+/// The generators of P_j: with the dealer, with the other evaluator (zero
+/// shares only), and the deployment's (weight masks only).
+struct EvaluatorKeys {
+  const crypto::Prg &k0;
+  const crypto::Prg &k12;
+  const crypto::Prg &d0;
+};
+
+/// Where an evaluator's masked inputs and weights come from, and its outputs
+/// go. Bytes are packed at the ring of the value.
+class EvaluatorIo {
+public:
+  virtual ~EvaluatorIo() = default;
+  virtual std::span<const uint8_t> maskedInput(uint32_t instr) = 0;
+  virtual std::span<const uint8_t> maskedWeight(size_t weight) = 0;
+  virtual void output(std::span<const uint8_t> m,
+                      std::span<const uint8_t> l) = 0;
+};
+
+class Evaluator final : public Machine {
+public:
+  Evaluator(const plan::Plan &plan, int party, EvaluatorKeys keys,
+            kernels::ThreadPool &pool, MaterialSource &source, EvaluatorIo &io)
+      : Machine(plan, party, pool), keys(keys), io(io),
+        prepared(plan.code.size()), packed(plan.code.size()), source_(source) {}
+
+  const EvaluatorKeys keys;
+  EvaluatorIo &io;
+  /// The round's message so far.
+  std::vector<uint8_t> outgoing;
+  /// Online multiply-accumulates of matrix products so far.
+  uint64_t gemmMacs = 0;
+  /// By instruction, what the offline pass computed: of matmul with a static
+  /// operand the product with the other one's mask, of matmul_const the
+  /// result's mask.
+  std::vector<Words> prepared;
+  /// By instruction, of matmul with a static right-hand side: what its m is
+  /// multiplied with, packed offline while packBudget lasts. Instructions that
+  /// have it do not read that operand online.
+  std::vector<PackedRhs> packed;
+  size_t packBudget = 0;        ///< bytes left
+  uint64_t offlineGemmMacs = 0; ///< of prepare
+  /// This instruction's, once; empty if there is none.
+  Words takePrepared() { return std::move(prepared[index()]); }
+
+  crypto::PrgAddress address(crypto::Purpose p, uint32_t slot = 0) const {
+    return {p, index(), slot};
+  }
+  /// The fresh mask l'_j of an exchange's result.
+  Words drawMask(size_t n, unsigned ringBits) const {
+    return prgWords(keys.k0, address(crypto::Purpose::Mask), n, ringBits, pool);
+  }
+  Words drawBitMask(size_t n) const {
+    return prgBits(keys.k0, address(crypto::Purpose::Mask), n);
+  }
+  /// DPF roots, one block an element.
+  core::SecretVector<crypto::Block> drawRoots(size_t n) const;
+
+  /// This party's shares of what the dealer dealt, in the order dealt.
+  Words dealtWords(uint32_t slot, size_t n, unsigned ringBits);
+  Words dealtBits(crypto::Purpose purpose, uint32_t slot, size_t n);
+  /// n bytes of material; empty after a failure.
+  std::span<const uint8_t> take(size_t n);
+
+  void sendWords(const Words &v, unsigned ringBits);
+  void sendBits(const Words &bits, size_t n);
+
+  /// The first failure of the material's source. Values computed after one are
+  /// meaningless and must not be sent.
+  const Status &status() const { return status_; }
+
+private:
+  MaterialSource &source_;
+  Status status_;
+};
+
+/// v += what the peer sent, mod 2^ringBits.
+void addReceived(Words &v, std::span<const uint8_t> bytes, unsigned ringBits,
+                 kernels::ThreadPool &pool);
+/// bits ^= what the peer sent.
+void xorReceived(Words &bits, std::span<const uint8_t> bytes, size_t n);
+
+} // namespace mpc::proto

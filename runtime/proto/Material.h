@@ -1,0 +1,32 @@
+//===- runtime/proto/Material.h - the dealer's stream to the evaluators ---===//
+//
+// Offline material is one byte stream per evaluator, in plan order. The dealer
+// puts, the evaluator takes; sizes follow from the plan, so neither is told
+// any. Single-use: what was taken is gone.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/core/Result.h"
+
+#include <cstdint>
+#include <span>
+
+namespace mpc::proto {
+
+/// Where a dealer puts the bytes for evaluator `party` (1 or 2).
+class MaterialSink {
+public:
+  virtual ~MaterialSink() = default;
+  virtual Status put(int party, std::span<const uint8_t> bytes) = 0;
+};
+
+/// Where an evaluator takes its bytes from.
+class MaterialSource {
+public:
+  virtual ~MaterialSource() = default;
+  /// The next n bytes; they live until the next call.
+  virtual Result<std::span<const uint8_t>> take(size_t n) = 0;
+};
+
+} // namespace mpc::proto

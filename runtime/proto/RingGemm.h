@@ -1,0 +1,63 @@
+//===- runtime/proto/RingGemm.h - batched products of a plan's matrices ---===//
+#pragma once
+
+#include "runtime/kernels/Gemm.h"
+#include "runtime/plan/Plan.h"
+#include "runtime/proto/Share.h"
+
+namespace mpc::proto {
+
+/// The immediates "batch m k n strideA strideB".
+struct MatMulDims {
+  int64_t batch, m, k, n, strideA, strideB;
+
+  /// From immediate `first` on.
+  static MatMulDims of(const plan::Instr &in, size_t first);
+  /// Multiply-accumulates of one product.
+  uint64_t macs() const {
+    return static_cast<uint64_t>(batch) * static_cast<uint64_t>(m) *
+           static_cast<uint64_t>(k) * static_cast<uint64_t>(n);
+  }
+};
+
+/// out = A B, out += A B or out -= A B modulo 2^ring, reduced; out is dense
+/// [batch, m, n]. Rings of at most 32 bits use the faster 32-bit kernels.
+void ringGemm(const MatMulDims &dims, unsigned ring, const Words &a,
+              const Words &b, Words &out, kernels::Acc acc,
+              kernels::ThreadPool &pool);
+
+/// A right-hand side packed ahead for repeated or later products, at the word
+/// size its ring needs.
+class PackedRhs {
+public:
+  PackedRhs() = default;
+  /// Precondition: canPack(dims).
+  PackedRhs(const MatMulDims &dims, unsigned ring, const Words &b,
+            kernels::ThreadPool &pool);
+
+  /// One B for all, and A dense: the batch is one tall product.
+  static bool canPack(const MatMulDims &dims) {
+    return dims.batch == 1 ||
+           (dims.strideB == 0 && dims.strideA == dims.m * dims.k);
+  }
+  bool empty() const { return ring_ == 0; }
+  size_t bytes() const { return wide_.bytes() + narrow_.bytes(); }
+
+  /// out += A B or out -= A B, reduced.
+  void multiply(const MatMulDims &dims, const Words &a, Words &out,
+                kernels::Acc acc, kernels::ThreadPool &pool) const;
+
+private:
+  unsigned ring_ = 0;
+  kernels::PackedB<uint64_t> wide_;
+  kernels::PackedB<uint32_t> narrow_;
+};
+
+/// ringGemm for the first half of the result's rows (columns where there is one
+/// row), or for the other half; the rest of out is reduced but otherwise kept.
+/// Returns the multiply-accumulates.
+uint64_t ringGemmHalf(const MatMulDims &dims, unsigned ring, bool firstHalf,
+                      const Words &a, const Words &b, Words &out,
+                      kernels::Acc acc, kernels::ThreadPool &pool);
+
+} // namespace mpc::proto

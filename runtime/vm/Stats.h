@@ -1,0 +1,67 @@
+//===- runtime/vm/Stats.h - what a run measured ---------------------------===//
+//
+// Each party fills its PartyReport; combine() makes the figures of a run from
+// the three and the client's. Times are of the machine's monotonic clock, so
+// they combine where all parties share a machine.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/core/Result.h"
+#include "runtime/net/Channel.h"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mpc::vm {
+
+/// Nanoseconds of the monotonic clock.
+uint64_t nowNs();
+/// Highest resident set of this process so far.
+uint64_t peakRssBytes();
+
+/// Of one party. Links are indexed by peer: 0, 1, 2 parties, 3 client, 4 owner.
+struct PartyReport {
+  uint64_t party = 0;
+  uint64_t offlineBeginNs = 0; ///< P0: before its first byte
+  uint64_t offlineEndNs = 0;   ///< evaluators: ready for inputs
+  uint64_t onlineNs = 0; ///< evaluators: inputs received until outputs sent
+  uint64_t rounds = 0;
+  uint64_t onlineGemmMacs = 0;
+  uint64_t offlineGemmMacs = 0;
+  uint64_t peakRss = 0;
+  std::array<uint64_t, 5> offlineSent = {}; ///< payload
+  std::array<uint64_t, 5> onlineSent = {};  ///< payload
+  std::array<uint64_t, 5> wireSent = {};    ///< of the whole run
+
+  std::vector<uint8_t> encode() const;
+  static Result<PartyReport> decode(std::span<const uint8_t> bytes);
+};
+
+struct ClientReport {
+  uint64_t onlineNs = 0; ///< first masked byte sent until outputs unmasked
+  std::array<uint64_t, 3> sent = {}; ///< payload, by evaluator (1, 2)
+  std::array<uint64_t, 3> wireSent = {};
+};
+
+/// Bytes are payload per directed link unless called wire.
+struct RunStats {
+  double wallSeconds = 0, setupSeconds = 0;
+  double offlineSeconds = 0, onlineSeconds = 0;
+  uint64_t offlineGemmMacs = 0, onlineGemmMacs = 0;
+  uint64_t rounds = 0;
+  uint64_t p0ToP1 = 0, p0ToP2 = 0;         ///< offline
+  uint64_t p1ToP2 = 0, p2ToP1 = 0;         ///< online
+  uint64_t clientToP1 = 0, clientToP2 = 0; ///< online
+  uint64_t p1ToClient = 0, p2ToClient = 0; ///< mask words and outputs
+  uint64_t wireP0P1 = 0, wireP0P2 = 0, wireP1P2 = 0, wireP2P1 = 0;
+  uint64_t wireClientP1 = 0, wireClientP2 = 0, wireP1Client = 0,
+           wireP2Client = 0;
+  std::array<uint64_t, 3> peakRss = {};
+};
+RunStats combine(const std::array<PartyReport, 3> &parties,
+                 const ClientReport &client);
+
+} // namespace mpc::vm
