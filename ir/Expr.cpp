@@ -1,0 +1,344 @@
+//===- ir/Expr.cpp - univariate functions: text, value, composition -------===//
+#include "ir/Expr.h"
+#include "ir/TextUtil.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include <array>
+#include <cmath>
+
+namespace mpc::ir {
+
+//===--------------------------------------------------------------------===//
+// Functions
+//===--------------------------------------------------------------------===//
+
+unsigned elementwiseArity(Opcode op) {
+  if (op >= Opcode::Add && op <= Opcode::Select && op != Opcode::Map)
+    return static_cast<unsigned>(info(op).minOperands);
+  return 0;
+}
+
+bool isElementwise(Opcode op) { return elementwiseArity(op) != 0; }
+
+static double floorMod(double x, double y) {
+  double r = std::fmod(x, y);
+  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+
+double applyScalar(Opcode op, llvm::ArrayRef<double> a) {
+  assert(a.size() == elementwiseArity(op));
+  double x = a[0], y = a.size() > 1 ? a[1] : 0;
+  switch (op) {
+  case Opcode::Add:
+    return x + y;
+  case Opcode::Sub:
+    return x - y;
+  case Opcode::Mul:
+    return x * y;
+  case Opcode::Div:
+    return x / y;
+  case Opcode::Mod:
+    return floorMod(x, y);
+  case Opcode::Pow:
+    return std::pow(x, y);
+  case Opcode::Max:
+    return x > y || x != x ? x : y;
+  case Opcode::Min:
+    return x < y || x != x ? x : y;
+  case Opcode::Neg:
+    return -x;
+  case Opcode::Abs:
+    return std::fabs(x);
+  case Opcode::Sign:
+    return (x > 0) - (x < 0);
+  case Opcode::Floor:
+    return std::floor(x);
+  case Opcode::Ceil:
+    return std::ceil(x);
+  case Opcode::Round:
+    return std::nearbyint(x);
+  case Opcode::Exp:
+    return std::exp(x);
+  case Opcode::Log:
+    return std::log(x);
+  case Opcode::Sqrt:
+    return std::sqrt(x);
+  case Opcode::Rsqrt:
+    return 1 / std::sqrt(x);
+  case Opcode::Recip:
+    return 1 / x;
+  case Opcode::Erf:
+    return std::erf(x);
+  case Opcode::Tanh:
+    return std::tanh(x);
+  case Opcode::Sigmoid:
+    return 1 / (1 + std::exp(-x));
+  case Opcode::Atan:
+    return std::atan(x);
+  case Opcode::Sin:
+    return std::sin(x);
+  case Opcode::Cos:
+    return std::cos(x);
+  case Opcode::Relu:
+    return x < 0 ? 0 : x;
+  case Opcode::Less:
+    return x < y;
+  case Opcode::LessEqual:
+    return x <= y;
+  case Opcode::Equal:
+    return x == y;
+  case Opcode::And:
+    return x != 0 && y != 0;
+  case Opcode::Or:
+    return x != 0 || y != 0;
+  case Opcode::Xor:
+    return (x != 0) != (y != 0);
+  case Opcode::Not:
+    return x == 0;
+  case Opcode::Select:
+    return x != 0 ? y : a[2];
+  default:
+    assert(false && "not an elementwise op");
+    return 0;
+  }
+}
+
+//===--------------------------------------------------------------------===//
+// Building
+//===--------------------------------------------------------------------===//
+
+Expr Expr::variable() {
+  Expr e;
+  e.nodes_.push_back({Node::Var, Opcode::Add, 0, {}});
+  return e;
+}
+
+Expr Expr::constant(double value) {
+  Expr e;
+  e.nodes_.push_back({Node::Const, Opcode::Add, value, {}});
+  return e;
+}
+
+Expr Expr::apply(Opcode op, llvm::ArrayRef<Expr> args) {
+  assert(args.size() == elementwiseArity(op) && "wrong number of arguments");
+  Expr e;
+  Node root{Node::Apply, op, 0, {}};
+  for (const Expr &arg : args) {
+    auto base = static_cast<uint32_t>(e.nodes_.size());
+    for (Node n : arg.nodes_) {
+      for (uint32_t &i : n.args)
+        i += base;
+      e.nodes_.push_back(std::move(n));
+    }
+    root.args.push_back(static_cast<uint32_t>(e.nodes_.size() - 1));
+  }
+  e.nodes_.push_back(std::move(root));
+  return e;
+}
+
+Expr Expr::compose(const Expr &inner) const {
+  if (isConstant())
+    return *this;
+  // The inner expression appears once and is shared by all uses; node indices
+  // of the outer one map to their new places.
+  Expr e;
+  e.nodes_ = inner.nodes_;
+  auto innerRoot = static_cast<uint32_t>(e.nodes_.size() - 1);
+  std::vector<uint32_t> place(nodes_.size());
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].kind == Node::Var) {
+      place[i] = innerRoot;
+      continue;
+    }
+    Node n = nodes_[i];
+    for (uint32_t &arg : n.args)
+      arg = place[arg];
+    e.nodes_.push_back(std::move(n));
+    place[i] = static_cast<uint32_t>(e.nodes_.size() - 1);
+  }
+  return e;
+}
+
+bool Expr::isConstant() const {
+  // Nodes that the root does not reach cannot occur, so any variable counts.
+  for (const Node &n : nodes_)
+    if (n.kind == Node::Var)
+      return false;
+  return true;
+}
+
+std::optional<double> Expr::constantValue() const {
+  if (!isConstant())
+    return std::nullopt;
+  return eval(0);
+}
+
+//===--------------------------------------------------------------------===//
+// Value
+//===--------------------------------------------------------------------===//
+
+double Expr::eval(double x) const {
+  llvm::SmallVector<double, 32> v(nodes_.size());
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node &n = nodes_[i];
+    if (n.kind == Node::Apply) {
+      double args[3];
+      for (size_t k = 0; k < n.args.size(); ++k)
+        args[k] = v[n.args[k]];
+      v[i] = applyScalar(n.op, {args, n.args.size()});
+    } else {
+      v[i] = n.kind == Node::Var ? x : n.value;
+    }
+  }
+  return v.back();
+}
+
+void Expr::evalMany(llvm::ArrayRef<double> x,
+                    llvm::MutableArrayRef<double> y) const {
+  assert(x.size() == y.size());
+  constexpr size_t kBlock = 256;
+  std::vector<std::array<double, kBlock>> v(nodes_.size());
+  for (size_t from = 0; from < x.size(); from += kBlock) {
+    size_t len = std::min(kBlock, x.size() - from);
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const Node &n = nodes_[i];
+      for (size_t k = 0; k < len; ++k) {
+        if (n.kind != Node::Apply) {
+          v[i][k] = n.kind == Node::Var ? x[from + k] : n.value;
+          continue;
+        }
+        double args[3];
+        for (size_t j = 0; j < n.args.size(); ++j)
+          args[j] = v[n.args[j]][k];
+        v[i][k] = applyScalar(n.op, {args, n.args.size()});
+      }
+    }
+    std::copy_n(v.back().begin(), len, y.begin() + from);
+  }
+}
+
+//===--------------------------------------------------------------------===//
+// Text
+//===--------------------------------------------------------------------===//
+
+/// "tensor.less_equal" -> "less_equal".
+static llvm::StringRef shortName(Opcode op) {
+  return info(op).mnemonic.drop_front(strlen("tensor."));
+}
+
+std::string Expr::str() const {
+  std::vector<std::string> text(nodes_.size());
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node &n = nodes_[i];
+    if (n.kind == Node::Var) {
+      text[i] = "x";
+    } else if (n.kind == Node::Const) {
+      text[i] = formatNumber(n.value);
+    } else {
+      text[i] = shortName(n.op).str() + "(";
+      for (size_t k = 0; k < n.args.size(); ++k)
+        text[i] += (k ? "," : "") + text[n.args[k]];
+      text[i] += ")";
+    }
+  }
+  return text.back();
+}
+
+/// Recursive descent with a bound on depth and size: the text may come from a
+/// file. Equal subexpressions become one node, so sharing survives the text.
+class ExprParser {
+public:
+  explicit ExprParser(llvm::StringRef text) : rest_(text), all_(text) {}
+
+  llvm::Expected<Expr> run() {
+    std::optional<uint32_t> root = expression(0);
+    if (root && !skipSpace().empty())
+      root = fail("expected the end");
+    if (!root)
+      return llvm::createStringError(
+          llvm::inconvertibleErrorCode(), "expression, character %u: %s",
+          static_cast<unsigned>(all_.size() - rest_.size() + 1),
+          message_.c_str());
+    return std::move(expr_);
+  }
+
+private:
+  static constexpr unsigned kMaxDepth = 200;
+  static constexpr size_t kMaxNodes = 10000;
+
+  llvm::StringRef skipSpace() { return rest_ = rest_.ltrim(); }
+
+  std::nullopt_t fail(llvm::StringRef message) {
+    if (message_.empty())
+      message_ = message.str();
+    return std::nullopt;
+  }
+
+  uint32_t intern(Expr::Node node) {
+    std::string key = std::to_string(node.kind) + ":" +
+                      std::to_string(static_cast<int>(node.op)) + ":" +
+                      formatNumber(node.value);
+    for (uint32_t a : node.args)
+      key += "," + std::to_string(a);
+    auto [it, fresh] =
+        known_.try_emplace(key, static_cast<uint32_t>(expr_.nodes_.size()));
+    if (fresh)
+      expr_.nodes_.push_back(std::move(node));
+    return it->second;
+  }
+
+  std::optional<uint32_t> expression(unsigned depth) {
+    skipSpace();
+    if (depth > kMaxDepth || ++count_ > kMaxNodes)
+      return fail("expression is too large");
+    llvm::StringRef word =
+        rest_.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
+    if (word == "x") {
+      rest_ = rest_.drop_front();
+      return intern({Expr::Node::Var, Opcode::Add, 0, {}});
+    }
+    bool named = !word.empty() && llvm::isAlpha(word[0]) && word != "inf" &&
+                 word != "nan";
+    if (!named)
+      return number();
+    std::optional<Opcode> op = opcodeByMnemonic(("tensor." + word).str());
+    if (!op || !isElementwise(*op))
+      return fail(("'" + word + "' is not an elementwise function").str());
+    rest_ = rest_.drop_front(word.size());
+    Expr::Node node{Expr::Node::Apply, *op, 0, {}};
+    for (unsigned k = 0; k < elementwiseArity(*op); ++k) {
+      if (!skipSpace().consume_front(k ? "," : "("))
+        return fail(k ? "expected ','" : "expected '('");
+      rest_ = rest_.drop_front();
+      std::optional<uint32_t> arg = expression(depth + 1);
+      if (!arg)
+        return std::nullopt;
+      node.args.push_back(*arg);
+    }
+    if (skipSpace().empty() || rest_[0] != ')')
+      return fail("expected ')'");
+    rest_ = rest_.drop_front();
+    return intern(std::move(node));
+  }
+
+  std::optional<uint32_t> number() {
+    double value;
+    size_t used = parseNumberPrefix(rest_, value);
+    if (used == 0)
+      return fail("expected x, a number or a function");
+    rest_ = rest_.drop_front(used);
+    return intern({Expr::Node::Const, Opcode::Add, value, {}});
+  }
+
+  llvm::StringRef rest_, all_;
+  std::string message_;
+  size_t count_ = 0;
+  llvm::StringMap<uint32_t> known_;
+  Expr expr_;
+};
+
+llvm::Expected<Expr> Expr::parse(llvm::StringRef text) {
+  return ExprParser(text).run();
+}
+
+} // namespace mpc::ir
