@@ -1,0 +1,19 @@
+//===- passes/MaxTree.h - the shape of the tree of maxima -----------------===//
+#pragma once
+
+#include <cstdint>
+
+namespace mpc::passes {
+
+/// Levels of two in the tree that lower-to-shares builds over n values: four
+/// at a time as long as there are four, what is left over joins the next level.
+inline int maxTreeLevels(int64_t n) {
+  int levels = 0;
+  while (n > 1) {
+    levels += n >= 4 ? 2 : 1;
+    n = n >= 4 ? n / 4 + n % 4 : n / 2 + n % 2;
+  }
+  return levels;
+}
+
+} // namespace mpc::passes

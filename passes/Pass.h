@@ -1,0 +1,67 @@
+//===- passes/Pass.h - what a pass is, and the table of them --------------===//
+//
+// A pass is one .cpp under passes/{tensor,fixed,share}/ with a row in
+// Passes.def; it has no header of its own. It changes a Module in place (or
+// replaces it when it moves to another level) and must leave it verified.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/Eval.h"
+#include "ir/Module.h"
+#include "llvm/Support/Error.h"
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mpc::passes {
+
+/// Where warnings and notes go; libraries never print.
+class Diagnostics {
+public:
+  enum class Kind { Warning, Note };
+  void warn(std::string message) {
+    all_.push_back({Kind::Warning, std::move(message)});
+  }
+  void note(std::string message) {
+    all_.push_back({Kind::Note, std::move(message)});
+  }
+  const std::vector<std::pair<Kind, std::string>> &all() const { return all_; }
+
+private:
+  std::vector<std::pair<Kind, std::string>> all_;
+};
+
+/// Options that steer passes; the defaults are those of `mpcc compile`.
+struct Options {
+  unsigned fracBits = 14;  ///< fraction bits of a value of magnitude about 1..8
+  unsigned ringBits = 64;  ///< widest ring
+  unsigned marginBits = 1; ///< a calibrated range is widened by 2^marginBits
+  double tolerance = 1.0 / 16384; ///< absolute error of an approximation
+  unsigned threads = 2;
+  std::vector<ir::InputMap> samples; ///< calibration inputs
+};
+
+struct Context {
+  Options options;
+  Diagnostics diagnostics;
+};
+
+struct PassInfo {
+  llvm::StringRef flag;    ///< "fold-constants"
+  ir::Level level;         ///< level it expects
+  llvm::StringRef summary; ///< one line
+  llvm::Error (*run)(ir::Module &, Context &);
+};
+
+llvm::ArrayRef<PassInfo> allPasses(); ///< in pipeline order
+const PassInfo *findPass(llvm::StringRef flag);
+
+/// Runs passes in order, verifying after each; `afterEach` serves
+/// --print-ir-after-all.
+llvm::Error
+runPasses(ir::Module &m, llvm::ArrayRef<const PassInfo *> passes, Context &ctx,
+          const std::function<void(const PassInfo &, const ir::Module &)>
+              &afterEach = {});
+
+} // namespace mpc::passes

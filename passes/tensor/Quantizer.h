@@ -1,0 +1,217 @@
+//===- passes/tensor/Quantizer.h - the work of the pass quantize ----------===//
+//
+// Private to the pass: Quantize*.cpp, a file per family of ops. Reads a module
+// at tensor level and appends to one at fixed level; members that return a
+// ValueId return one of the new module.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/Builder.h"
+#include "ir/Expr.h"
+#include "passes/Scale.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace mpc::passes {
+
+class Quantizer {
+public:
+  using ConstData = ir::ConstData;
+  using Expr = ir::Expr;
+  using Op = ir::Op;
+  using Opcode = ir::Opcode;
+  using Shape = ir::Shape;
+  using ValueId = ir::ValueId;
+  using Values = llvm::ArrayRef<ValueId>;
+
+  Quantizer(const ir::Module &in, Context &ctx);
+  llvm::Expected<ir::Module> run();
+
+private:
+  /// The op of the old module that is being converted.
+  struct Node {
+    ValueId id;
+    const Op &op;
+    Shape shape;
+    Range range;
+  };
+  /// What stands for the node's result.
+  using Converted = llvm::Expected<ValueId>;
+  using Converter = Converted (*)(Quantizer &, const Node &);
+
+  /// More fraction bits than the target by up to this many are left alone.
+  static constexpr int kSlackBits = 2;
+
+  // --- Quantize.cpp: constants, inputs, operands
+  // ------------------------------
+  llvm::Error convert(ValueId v);
+  ValueId constant(const Node &n);
+  ValueId input(const Node &n);
+  ValueId value(ValueId old) const { return map_[old.index]; }
+  /// Operand i of the node; a bool that was joined with known ones as numbers
+  /// becomes a bit again.
+  ValueId operand(const Node &n, int i);
+  /// The same; a secret bool becomes 0 or 1.
+  ValueId number(const Node &n, int i);
+  void copyAttrs(const Op &from, ValueId to);
+  template <class T> static llvm::Error fail(const Op &op, const T &what) {
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
+                                   llvm::formatv("node '{0}' ({1}): {2}",
+                                                 op.loc,
+                                                 info(op.opcode).mnemonic, what)
+                                       .str()
+                                       .c_str());
+  }
+
+  // --- QuantizeOps.cpp: the table of ops, and the linear ones
+  // -----------------
+  static Converter converterOf(Opcode op);
+  ValueId movement(const Node &n);
+  ValueId concat(const Node &n);
+  ValueId matmul(const Node &n);
+  ValueId reduceSum(const Node &n);
+  ValueId reduceMax(ValueId x, const Node &n, Range range);
+  ValueId reduceMin(const Node &n);
+  ValueId cast(const Node &n);
+
+  // --- QuantizeScale.cpp: fraction bits
+  // ---------------------------------------
+  ValueId emit(Opcode op, Values operands, Shape shape, int frac, Range range);
+  ValueId emitBool(Opcode op, Values operands, Shape shape);
+  Range rangeOf(ValueId v) const {
+    return out_.op(v).range.value_or(Range{0, 0});
+  }
+  int fracOf(ValueId v) const { return out_.type(v).frac; }
+  Shape shapeOf(ValueId v) const { return out_.type(v).shape; }
+  bool isConstant(ValueId v) const { return out_.constantOf(v) != nullptr; }
+  /// Movement built by Builder keeps the range of its operand.
+  ValueId moved(ValueId v, ValueId from);
+  ValueId publicConstant(ConstData data);
+  ValueId scalar(double x);
+
+  /// `v` with exactly `frac` fraction bits: constants are re-encoded, more bits
+  /// are a shift, fewer a rescaling.
+  ValueId withFrac(ValueId v, int frac);
+  /// `v` fit for a product: at its target fraction bits. Later readers of the
+  /// same value get the rescaled one too.
+  ValueId ready(ValueId v);
+  /// Public factor: as few fraction bits as represent it exactly, at most those
+  /// that give the largest element fracBits + 2 significant bits.
+  ValueId publicFactor(ValueId v);
+  /// x, with more fraction bits if the constant c that it meets needs them (an
+  /// integer that meets a half).
+  ValueId fineEnoughFor(ValueId c, ValueId x);
+  bool isUntruncated(ValueId v) const;
+  /// Whether values of this range keep a spare bit in the widest ring.
+  bool fits(Range r, int frac) const;
+  /// Brings two summands to common fraction bits. Two untruncated products meet
+  /// by a shift, which is free: their sum is truncated once. An untruncated
+  /// product that meets a value at its target is rescaled first, since shifting
+  /// the other up would only ask for a wider ring and a truncation later.
+  void align(ValueId &a, ValueId &b);
+
+  // Arithmetic on values of any fraction bits.
+  ValueId addOrSub(Opcode op, ValueId a, ValueId b, Shape shape, Range range);
+  ValueId difference(ValueId a, ValueId b, Range range);
+  ValueId negated(ValueId x);
+  ValueId multiply(ValueId a, ValueId b, Shape shape, Range range);
+  ValueId spread(ValueId x, Shape shape);
+
+  // --- QuantizeMap.cpp: functions of one variable, powers
+  // ---------------------
+  /// f(x) with x in `domain`; fraction bits of the operand follow from f's
+  /// steepness there.
+  ValueId map(ValueId x, const Expr &f, Range domain, Range range);
+  /// A very wide domain where f is flat over most of it: values are moved to
+  /// where the flat part ends, by a comparison. Narrows `domain`.
+  ValueId withoutTails(ValueId x, const Expr &f, Range &domain);
+  int fracForMap(const Expr &f, Range domain) const;
+  /// x^y. Whole exponents up to 16 are products; else exp(y log x), x > 0.
+  Converted power(const Node &n, ValueId x, ValueId y);
+  ValueId wholePower(const Node &n, ValueId x, ValueId y);
+
+  // --- QuantizeLogic.cpp: comparisons, bits, choices
+  // --------------------------
+  ValueId less(ValueId a, ValueId b, Shape shape);
+  ValueId equal(ValueId a, ValueId b, Shape shape);
+  ValueId logicalNot(ValueId a);
+  ValueId logicalAnd(ValueId a, ValueId b, Shape shape);
+  ValueId logicalOr(ValueId a, ValueId b, Shape shape);
+  ValueId logicalXor(ValueId a, ValueId b, Shape shape);
+  /// A bool as the numbers 0 and 1.
+  ValueId toArithmetic(ValueId v);
+  ValueId select(ValueId cond, ValueId a, ValueId b, Shape shape, Range range);
+  /// A choice known to all: both sides times 0 or 1.
+  ValueId blend(const ConstData &cond, ValueId a, ValueId b, Shape shape,
+                Range range);
+  ValueId maxOrMin(const Node &n);
+  ValueId relu(const Node &n);
+  ValueId absolute(const Node &n);
+  ValueId sign(const Node &n);
+
+  // --- QuantizeInteger.cpp: rounding, division
+  // --------------------------------
+  ValueId floor(ValueId x);
+  ValueId round(ValueId x);
+  /// Towards zero.
+  ValueId truncateReal(ValueId x, Shape shape);
+  struct SignAndSize {
+    ValueId negative, size;
+  };
+  SignAndSize signAndSize(ValueId x, Shape shape);
+  /// x or -x.
+  ValueId withSign(ValueId negative, ValueId x);
+  struct Division {
+    ValueId quotient, rest;
+  };
+  /// Long division of x >= 0 by y > 0, one comparison a bit of the quotient,
+  /// which is below 2^bits.
+  Division divide(ValueId x, ValueId y, int bits, Shape shape);
+  ValueId integerDivision(ValueId a, ValueId b, Shape shape);
+  /// With `fmod` the rest has the sign of a, else that of b.
+  ValueId modulo(ValueId a, ValueId b, bool fmod, bool real, Shape shape);
+
+  // --- QuantizeSoftmax.cpp
+  // ----------------------------------------------------
+  /// The operand of a softmax; lanes that a secret mask takes out score less
+  /// than the rest.
+  ValueId scores(const Node &n);
+  /// An upper bound of each row that exceeds its maximum by little.
+  ValueId rowTops(ValueId x, const ConstData *mask, Shape rows, int64_t axis);
+  /// exp(x) for x <= 0, computed only in lanes that the mask leaves.
+  ValueId expOfLanes(ValueId x, const ConstData *mask, Range range);
+  /// No value if the product that follows divides by the row sums.
+  ValueId softmax(const Node &n);
+  /// softmax(x) * B as (exp(x) * B) * (1 / row sum).
+  ValueId normalizedProduct(const Node &n, ValueId b);
+  /// Values that nothing but matmuls read, as their left operand.
+  void findLeftFactors();
+
+  // --- QuantizeGather.cpp
+  // -----------------------------------------------------
+  Converted gather(const Node &n);
+  ValueId publicGather(ValueId data, const ConstData &index, int64_t axis,
+                       const Shape &shape);
+  /// A secret index that may count from the end, counted from the start.
+  ValueId fromTheStart(ValueId index, int64_t rows);
+  /// Rows of the table along any axis, which becomes axis 0 in between.
+  ValueId secretGather(ValueId data, ValueId index, int64_t axis,
+                       const Shape &shape);
+
+  const ir::Module &in_;
+  Context &ctx_;
+  ir::Module out_;
+  ir::Builder b_;
+  std::string loc_;
+  std::vector<ValueId> map_; ///< by old value
+  llvm::DenseMap<uint32_t, ValueId> ready_;
+  llvm::DenseMap<uint32_t, ValueId> numbers_; ///< bools as 0 and 1
+  std::vector<bool> onlyLeftFactor_;          ///< by old value
+  struct Unnormalized {
+    ValueId exp, inverse;
+  };
+  /// Softmaxes left as exp and reciprocal of its row sums, by old value.
+  llvm::DenseMap<uint32_t, Unnormalized> unnormalized_;
+};
+
+} // namespace mpc::passes
