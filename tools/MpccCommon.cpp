@@ -1,0 +1,135 @@
+//===- tools/MpccCommon.cpp -----------------------------------------------===//
+#include "MpccCommon.h"
+#include "runtime/core/File.h"
+#include "runtime/core/Npy.h"
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+namespace fs = std::filesystem;
+
+namespace mpc::tools {
+
+int fail(llvm::StringRef message) {
+  std::string text = message.str();
+  while (!text.empty() && text.back() == '\n')
+    text.pop_back();
+  if (text.find("error:") == std::string::npos)
+    text = "error: " + text;
+  fmt::print(stderr, "{}\n", text);
+  return 1;
+}
+int fail(llvm::Error e) { return fail(llvm::toString(std::move(e))); }
+int fail(const std::string &file, const mpc::Error &e) {
+  // Readers of files name them already: "x.plan: byte 0x64: ...".
+  const bool named = e.message.rfind(file + ": ", 0) == 0;
+  return fail(
+      fmt::format("{}: error: {}", file,
+                  named ? e.message.substr(file.size() + 2) : e.message));
+}
+
+static llvm::Error error(const std::string &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
+                                 message.c_str());
+}
+
+llvm::Expected<std::pair<std::string, std::string>>
+splitNamed(const std::string &text, llvm::StringRef option) {
+  const size_t at = text.rfind('=');
+  if (at == std::string::npos || at == 0 || at + 1 == text.size())
+    return error(
+        fmt::format("{} takes NAME=VALUE, got '{}'", option.str(), text));
+  return std::pair{text.substr(0, at), text.substr(at + 1)};
+}
+
+void InputOptions::addTo(CLI::App &app) {
+  app.add_option("model", model, "the ONNX model")->required();
+  app.add_option("--shape", shapes,
+                 "NAME=1x128: shape of an input; binds every other use of the "
+                 "same symbolic dimension")
+      ->take_all();
+  app.add_option("--bind", binds,
+                 "NAME=FILE.npy: fix an input in the plan (masks, positions); "
+                 "it becomes public")
+      ->take_all();
+  app.add_option("--calibrate", calibrate,
+                 "DIR with <input name>.npy: a sample; repeat for more")
+      ->take_all();
+  app.add_option("--public-const", publicConsts,
+                 "NAME: a float initializer that is no secret")
+      ->take_all();
+  app.add_option("--weights-visibility", weightsVisibility,
+                 "whether float initializers are the owner's secret")
+      ->check(CLI::IsMember({"secret", "public"}))
+      ->capture_default_str();
+}
+
+static llvm::Expected<ir::Shape> parseShape(const std::string &text) {
+  ir::Shape shape;
+  int64_t elements = 1;
+  const char *p = text.data(), *end = p + text.size();
+  while (p < end) {
+    int64_t d = 0;
+    auto [next, ec] = std::from_chars(p, end, d);
+    if (ec != std::errc() || d < 0 || (next < end && *next != 'x') ||
+        next + 1 == end)
+      return error(fmt::format("--shape takes NAME=1x128, got '{}'", text));
+    shape.push_back(d);
+    constexpr int64_t kMostElements = int64_t{1} << 36; // of a plan's value
+    elements = d > kMostElements ? kMostElements + 1 : elements * d;
+    if (elements > kMostElements)
+      return error(
+          fmt::format("--shape '{}' has more than 2^36 elements", text));
+    p = next < end ? next + 1 : end;
+  }
+  return shape;
+}
+
+llvm::Expected<frontend::ImportOptions> InputOptions::read() const {
+  frontend::ImportOptions o;
+  o.weightsPublic = weightsVisibility == "public";
+  o.publicConsts.insert(publicConsts.begin(), publicConsts.end());
+  for (const std::string &s : shapes) {
+    auto named = splitNamed(s, "--shape");
+    if (!named)
+      return named.takeError();
+    auto shape = parseShape(named->second);
+    if (!shape)
+      return shape.takeError();
+    o.shapes.emplace_back(named->first, *shape);
+  }
+  for (const std::string &b : binds) {
+    auto named = splitNamed(b, "--bind");
+    if (!named)
+      return named.takeError();
+    Result<core::NpyArray> a = core::readNpy(named->second);
+    if (!a)
+      return error(a.error().message);
+    o.bound[named->first] = std::move(*a);
+  }
+  for (const std::string &dir : calibrate) {
+    frontend::NamedArrays sample;
+    std::error_code ec;
+    std::vector<fs::path> files;
+    for (fs::directory_iterator it(dir, ec), end; !ec && it != end;
+         it.increment(ec))
+      if (it->path().extension() == ".npy")
+        files.push_back(it->path());
+    if (ec)
+      return error(fmt::format("{}: error: {}", dir, ec.message()));
+    std::sort(files.begin(), files.end());
+    if (files.empty())
+      return error(
+          fmt::format("{}: error: no .npy files for --calibrate", dir));
+    for (const fs::path &f : files) {
+      Result<core::NpyArray> a = core::readNpy(f.string());
+      if (!a)
+        return error(a.error().message);
+      sample[core::decodeFileName(f.stem().string())] = std::move(*a);
+    }
+    o.samples.push_back(std::move(sample));
+  }
+  return o;
+}
+
+} // namespace mpc::tools

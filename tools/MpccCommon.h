@@ -1,0 +1,33 @@
+//===- tools/MpccCommon.h - what several commands of mpcc share -----------===//
+#pragma once
+
+#include "frontend/Import.h"
+#include "llvm/Support/Error.h"
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <string>
+#include <vector>
+
+namespace mpc::tools {
+
+/// Prints "error: ..." lines on stderr; always 1, the exit code.
+int fail(llvm::StringRef message);
+int fail(llvm::Error e);
+int fail(const std::string &file, const mpc::Error &e);
+
+/// NAME=VALUE, split at the last '='.
+llvm::Expected<std::pair<std::string, std::string>>
+splitNamed(const std::string &text, llvm::StringRef option);
+
+/// Options that say what the model's inputs are; of compile and check.
+struct InputOptions {
+  std::string model;
+  std::vector<std::string> shapes, binds, calibrate, publicConsts;
+  std::string weightsVisibility = "secret";
+
+  void addTo(CLI::App &app);
+  /// Reads the files named. Samples: each DIR holds NAME.npy of the inputs.
+  llvm::Expected<frontend::ImportOptions> read() const;
+};
+
+} // namespace mpc::tools

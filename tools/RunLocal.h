@@ -1,0 +1,30 @@
+//===- tools/RunLocal.h - three party processes on this machine -----------===//
+#pragma once
+
+#include "runtime/plan/Plan.h"
+#include "runtime/vm/Client.h"
+
+#include <chrono>
+#include <string>
+
+namespace mpc::tools {
+
+struct LocalOptions {
+  std::string planPath;
+  unsigned threads = 1; ///< of each party
+  std::chrono::milliseconds timeout{300'000};
+};
+
+struct LocalResult {
+  std::vector<core::NpyArray> outputs; ///< in plan order
+  vm::RunStats stats;
+};
+
+/// Starts the parties, acts as owner and client, ends the parties. A failure is
+/// the nearest to its cause, "party 1: error: round 17 (...): ...".
+Result<LocalResult> runLocal(const plan::Plan &plan,
+                             const plan::Weights &weights,
+                             const vm::EncodedInputs &inputs,
+                             const LocalOptions &options);
+
+} // namespace mpc::tools

@@ -1,0 +1,16 @@
+//===- tools/RunReport.h - statistics for scripts and for people -----===//
+#pragma once
+
+#include "runtime/vm/Stats.h"
+
+#include <string>
+
+namespace mpc::tools {
+
+/// The keys of docs: wall_s, setup_s, offline, online, wire_bytes,
+/// peak_rss_bytes.
+std::string statsJson(const vm::RunStats &stats);
+/// A few lines for people.
+std::string summary(const vm::RunStats &stats);
+
+} // namespace mpc::tools

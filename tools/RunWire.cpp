@@ -1,0 +1,99 @@
+//===- tools/RunWire.cpp --------------------------------------------------===//
+#include "tools/RunWire.h"
+
+#include "runtime/core/ByteStream.h"
+#include "runtime/tcp/Tcp.h"
+
+namespace mpc::tools {
+
+std::vector<uint8_t> Setup::encode() const {
+  core::Writer w;
+  w.u32(party);
+  w.u32(threads);
+  w.u64(static_cast<uint64_t>(timeout.count()));
+  w.bytes(token);
+  w.bytes(planHash);
+  w.string(planPath);
+  return w.take();
+}
+
+Result<Setup> Setup::decode(std::span<const uint8_t> bytes) {
+  core::Reader r(bytes);
+  Setup s;
+  s.party = r.u32();
+  s.threads = r.u32();
+  s.timeout = std::chrono::milliseconds(r.u64());
+  const auto token = r.bytes(s.token.size());
+  std::copy(token.begin(), token.end(), s.token.begin());
+  const auto hash = r.bytes(s.planHash.size());
+  std::copy(hash.begin(), hash.end(), s.planHash.begin());
+  s.planPath = r.string(kMaxControlBytes);
+  if (s.party > 2)
+    r.fail("no such party");
+  MPC_TRY(r.finish());
+  return s;
+}
+
+std::vector<uint8_t> Outcome::encode() const {
+  core::Writer w;
+  w.u8(ok);
+  if (ok)
+    w.bytes(report.encode());
+  else
+    w.string(std::string_view(error).substr(0, kMaxControlBytes / 2));
+  return w.take();
+}
+
+Result<Outcome> Outcome::decode(std::span<const uint8_t> bytes) {
+  core::Reader r(bytes);
+  Outcome o;
+  o.ok = r.u8() == 1;
+  if (o.ok) {
+    auto report = vm::PartyReport::decode(r.bytes(r.remaining()));
+    if (!report)
+      return report.error();
+    o.report = *report;
+  } else {
+    o.error = r.string(kMaxControlBytes);
+  }
+  MPC_TRY(r.finish());
+  return o;
+}
+
+std::vector<uint8_t> encodePorts(const Ports &ports) {
+  core::Writer w;
+  for (uint16_t p : ports)
+    w.u16(p);
+  return w.take();
+}
+
+Result<Ports> decodePorts(std::span<const uint8_t> bytes) {
+  core::Reader r(bytes);
+  Ports ports;
+  for (uint16_t &p : ports)
+    p = r.u16();
+  MPC_TRY(r.finish());
+  return ports;
+}
+
+Result<std::unique_ptr<net::Channel>>
+connectTo(int party, uint16_t port, net::Role role, const Setup &setup) {
+  const net::Role peer =
+      std::array{net::Role::Party0, net::Role::Party1,
+                 net::Role::Party2}[static_cast<size_t>(party)];
+  auto link = tcp::connect("127.0.0.1", port, setup.timeout);
+  if (!link)
+    return link.error();
+  auto channel =
+      std::make_unique<net::Channel>(std::move(*link), net::roleName(peer));
+  channel->setDeadline(setup.timeout);
+  channel->setContext("greeting");
+  auto hello = net::exchangeHello(
+      *channel, {net::kProtocolVersion, role, setup.planHash, setup.token},
+      peer);
+  if (!hello)
+    return hello.error();
+  return channel;
+}
+
+} // namespace mpc::tools
