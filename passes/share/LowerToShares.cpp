@@ -8,6 +8,7 @@
 // selection b + c * (a - b), a secret gather a one-hot row times the table.
 // Tests: tests/lit/passes/lower-to-shares/
 #include "ir/Builder.h"
+#include "passes/BroadcastConstant.h"
 #include "passes/Pass.h"
 #include "runtime/plan/Digits.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -350,16 +351,11 @@ private:
       std::swap(a, b);
     a = b_.broadcast(a, op.type.shape);
     if (isPublic(b)) { // lanes where the public side is false become 0
-      const ConstData &c = *out_.constantOf(b);
-      Op spread;
-      spread.opcode = Opcode::Broadcast;
-      spread.type = Type::tensor(Elem::Bool, Vis::Public, op.type.shape);
-      llvm::Expected<ConstData> full = evalOp(out_, spread, {&c});
-      if (!full)
-        return full.takeError();
+      const ConstData full =
+          broadcastConstant(*out_.constantOf(b), op.type.shape);
       std::vector<int64_t> lanes;
-      for (size_t i = 0; i < full->ints.size(); ++i)
-        lanes.push_back(full->ints[i] ? static_cast<int64_t>(i) : -1);
+      for (size_t i = 0; i < full.ints.size(); ++i)
+        lanes.push_back(full.ints[i] ? static_cast<int64_t>(i) : -1);
       map_[v.index] = b_.take(a, std::move(lanes), op.type.shape);
       return llvm::Error::success();
     }

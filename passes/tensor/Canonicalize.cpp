@@ -15,6 +15,7 @@
 // Tests: tests/lit/passes/canonicalize/
 #include "ir/Builder.h"
 #include "ir/Eval.h"
+#include "passes/BroadcastConstant.h"
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
 #include <algorithm>
@@ -240,15 +241,9 @@ private:
     const ConstData mask = *m_.constantOf(operand(v, 0));
     Builder build = builder(v);
     const Shape shape = m_.type(v).shape;
-    auto spread = [&](const ConstData &c) {
-      Op op;
-      op.opcode = Opcode::Broadcast;
-      op.type = Type::tensor(c.elem, Vis::Public, shape);
-      return llvm::cantFail(evalOp(m_, op, {&c}));
-    };
     if (const ConstData *c = publicConstant(side)) {
-      ConstData data = spread(*c);
-      const ConstData where = spread(mask);
+      ConstData data = broadcastConstant(*c, shape);
+      const ConstData where = broadcastConstant(mask, shape);
       for (size_t i = 0; i < where.ints.size(); ++i)
         if ((where.ints[i] != 0) != wanted)
           data.floats[i] = 0;

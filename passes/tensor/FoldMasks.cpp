@@ -16,6 +16,7 @@
 // tests/lit/passes/fold-masks/
 #include "ir/Builder.h"
 #include "ir/Eval.h"
+#include "passes/BroadcastConstant.h"
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
 #include <algorithm>
@@ -131,13 +132,6 @@ private:
   const ConstData *publicFloat(ValueId v) const {
     const ConstData *c = m_.constantOf(v);
     return c && m_.type(v).isPublic() && c->elem == Elem::F32 ? c : nullptr;
-  }
-
-  llvm::Expected<ConstData> broadcast(const ConstData &c, const Shape &shape) {
-    Op op;
-    op.opcode = Opcode::Broadcast;
-    op.type = Type::tensor(c.elem, Vis::Public, shape);
-    return evalOp(m_, op, {&c});
   }
 
   llvm::Expected<Stripped> strip(ValueId v) {
@@ -296,11 +290,9 @@ private:
     for (const Stripped *s : {&*a, &*b}) {
       if (!s->fill)
         continue;
-      llvm::Expected<ConstData> full = broadcast(*s->fill, op.type.shape);
-      if (!full)
-        return full.takeError();
+      const ConstData full = broadcastConstant(*s->fill, op.type.shape);
       for (size_t i = 0; i < sum.floats.size(); ++i)
-        sum.floats[i] += full->floats[i]; // float: min + min is -inf
+        sum.floats[i] += full.floats[i]; // float: min + min is -inf
     }
     ValueId value = b->value;
     if (!isZero(a->value) || m_.type(b->value).shape != op.type.shape)
@@ -326,22 +318,17 @@ private:
       std::optional<double> c = m_.uniformConstant(op.operands[side]);
       if (!c || *c > kFill)
         continue;
-      llvm::Expected<ConstData> where = broadcast(*cond, op.type.shape);
-      if (!where)
-        return where.takeError();
+      const ConstData where = broadcastConstant(*cond, op.type.shape);
       llvm::Expected<Stripped> x = strip(op.operands[3 - side]);
       if (!x)
         return x.takeError();
       ConstData fill{Elem::F32, op.type.shape, {}, {}};
       fill.floats.assign(op.type.numel(), 0.0f);
       if (x->fill) {
-        llvm::Expected<ConstData> full = broadcast(*x->fill, op.type.shape);
-        if (!full)
-          return full.takeError();
-        fill = std::move(*full);
+        fill = broadcastConstant(*x->fill, op.type.shape);
       }
       for (size_t i = 0; i < fill.floats.size(); ++i)
-        if ((where->ints[i] != 0) == (side == 1))
+        if ((where.ints[i] != 0) == (side == 1))
           fill.floats[i] = static_cast<float>(*c);
       ValueId value = x->value;
       if (m_.type(value).shape != op.type.shape)
@@ -367,10 +354,7 @@ private:
       Stripped result{build.broadcast(x->value, op.type.shape), std::nullopt,
                       either(gone, x->gone, op.loc)};
       if (x->fill) {
-        llvm::Expected<ConstData> full = broadcast(*x->fill, op.type.shape);
-        if (!full)
-          return full.takeError();
-        result.fill = std::move(*full);
+        result.fill = broadcastConstant(*x->fill, op.type.shape);
       }
       return result;
     }

@@ -3,6 +3,7 @@
 // Masked lanes are taken out before exp. Where only products of matrices read
 // the result, the row's reciprocal is applied to theirs (rows x head instead of
 // rows x lanes), and is computed while the product is.
+#include "passes/BroadcastConstant.h"
 #include "passes/MaxTree.h"
 #include "passes/tensor/Quantizer.h"
 
@@ -21,16 +22,6 @@ static constexpr double kVanishes = 16;
 static double maxSlack(int64_t lanes) {
   const int levels = maxTreeLevels(lanes);
   return (levels + 1) * std::ldexp(1.0, -kMaxSlackBits);
-}
-
-/// One bit per lane of `shape`.
-static std::vector<int64_t> broadcastMask(const ConstData &mask,
-                                          const Shape &shape) {
-  Module scratch;
-  Op op;
-  op.opcode = Opcode::Broadcast;
-  op.type = Type::tensor(Elem::Bool, Vis::Public, shape);
-  return llvm::cantFail(evalOp(scratch, op, {&mask})).ints;
 }
 
 ValueId Quantizer::scores(const Node &n) {
@@ -75,7 +66,7 @@ ValueId Quantizer::expOfLanes(ValueId x, const ConstData *mask, Range range) {
   const Shape shape = shapeOf(x);
   std::vector<int64_t> kept, back;
   if (mask) {
-    const std::vector<int64_t> full = broadcastMask(*mask, shape);
+    const std::vector<int64_t> full = broadcastConstant(*mask, shape).ints;
     for (size_t i = 0; i < full.size(); ++i) {
       back.push_back(full[i] ? static_cast<int64_t>(kept.size()) : -1);
       if (full[i])
