@@ -9,6 +9,7 @@
 
 #include "ir/Eval.h"
 #include "ir/Module.h"
+#include "runtime/plan/Profile.h"
 #include "llvm/Support/Error.h"
 #include <functional>
 #include <string>
@@ -39,6 +40,8 @@ struct Options {
   unsigned marginBits = 1; ///< a calibrated range is widened by 2^marginBits
   double tolerance = 1.0 / 16384; ///< absolute error of an approximation
   unsigned threads = 2;
+  /// Where the plan will run: the prices that choices are made by.
+  plan::Profile profile = plan::Profile::loopback();
   std::vector<ir::InputMap> samples; ///< calibration inputs
 };
 

@@ -1,6 +1,7 @@
 //===- tools/MpccCompile.cpp - mpcc compile -------------------------------===//
 #include "Main.h"
 #include "MpccCommon.h"
+#include "ProfileFile.h"
 #include "backend/Emit.h"
 #include "ir/Text.h"
 #include "mpcc.h"
@@ -19,7 +20,7 @@ namespace {
 
 struct CompileOptions {
   InputOptions inputs;
-  std::string output, weightsOut, compileTo, report;
+  std::string output, weightsOut, compileTo, report, network = "loopback";
   passes::Options passes;
   bool printAfterAll = false, completeConstants = false;
 };
@@ -141,6 +142,9 @@ public:
   explicit Compilation(const CompileOptions &o) : o_(o) {}
 
   llvm::Error run() {
+    Result<plan::Profile> profile = readProfile(o_.network);
+    if (!profile)
+      return error(profile.error().message);
     auto importOptions = o_.inputs.read();
     if (!importOptions)
       return importOptions.takeError();
@@ -154,6 +158,7 @@ public:
 
     passes::Context ctx;
     ctx.options = o_.passes;
+    ctx.options.profile = std::move(*profile);
     auto samples = samplesFor(*model, importOptions->samples);
     if (!samples)
       return samples.takeError();
@@ -313,6 +318,7 @@ Command addCompile(CLI::App &app) {
                 "absolute error allowed to each approximated function")
       ->check(realIn(1e-7, 1.0))
       ->capture_default_str();
+  c->add_option("--network", o->network, kNetworkHelp)->capture_default_str();
   c->add_option("--threads", o->passes.threads, "threads to compile with")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

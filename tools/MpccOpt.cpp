@@ -1,6 +1,7 @@
 //===- tools/MpccOpt.cpp - mpcc opt: run passes on textual IR -------------===//
 #include "Main.h"
 #include "MpccCommon.h"
+#include "ProfileFile.h"
 #include "ir/Text.h"
 #include "mpcc.h"
 #include "passes/Pass.h"
@@ -14,6 +15,7 @@ struct OptArgs {
   std::string file;
   std::vector<std::string> passes;
   passes::Options options;
+  std::string network = "loopback";
   bool complete = false, printAfterAll = false;
 };
 
@@ -35,8 +37,12 @@ int opt(const OptArgs &a) {
     }
     list.push_back(p);
   }
+  Result<plan::Profile> profile = readProfile(a.network);
+  if (!profile)
+    return fail(profile.error().message);
   passes::Context ctx;
   ctx.options = a.options;
+  ctx.options.profile = std::move(*profile);
   llvm::Error e = passes::runPasses(
       *m, list, ctx, [&](const passes::PassInfo &p, const ir::Module &module) {
         if (!a.printAfterAll)
@@ -74,6 +80,7 @@ Command addOpt(CLI::App &app) {
       ->check(CLI::Range(0, 8));
   c->add_option("--approx-tolerance", a->options.tolerance)
       ->check(realIn(1e-7, 1.0));
+  c->add_option("--network", a->network, kNetworkHelp);
   c->footer("The module is verified after parsing and after every pass.\n"
             "example:\n  mpcc opt --passes=cse,dce in.mir");
   return [a] { return opt(*a); };

@@ -23,9 +23,6 @@ using namespace mpc::ir;
 namespace mpc::passes {
 namespace {
 
-/// Bytes that one round is worth: 1 Gbit/s times 0.4 ms.
-constexpr double kRoundBytes = 50e3;
-
 struct ExpTable {
   int window, depth, tableFrac, publicFrac;
   int resultFrac() const { return tableFrac + publicFrac; }
@@ -180,7 +177,8 @@ private:
     const int inputBits = in.frac + in.intBits + 2; // as assign-rings has it
     // More may take an exchange of its own.
     const double widening =
-        kRoundBytes / static_cast<double>(std::max<int64_t>(in.numel(), 1));
+        ctx_.options.profile.roundBytes() /
+        static_cast<double>(std::max<int64_t>(in.numel(), 1));
     request.lo = lo;
     request.hi = hi;
     for (double share : {1.0, 4.0}) {

@@ -22,14 +22,12 @@ using namespace mpc::ir;
 namespace mpc::passes {
 namespace {
 
-/// Bytes that one round is worth: 1 Gbit/s times 0.4 ms.
-constexpr double kRoundBytes = 50e3;
-
 class RingAssigner {
 public:
   RingAssigner(Module &m, Context &ctx)
       : m_(m), cap_(static_cast<int>(ctx.options.ringBits)),
-        need_(m.numValues(), 0), ring_(m.numValues(), 0) {}
+        roundBytes_(ctx.options.profile.roundBytes()), need_(m.numValues(), 0),
+        ring_(m.numValues(), 0) {}
 
   llvm::Error run() {
     const std::vector<ValueId> order = m_.order();
@@ -115,7 +113,7 @@ private:
       return false;
     const double extra = wanted - own(v);
     const double n = static_cast<double>(m_.type(v).numel());
-    const double extend = n * extra * 4 / 8 + kRoundBytes;
+    const double extend = n * extra * 4 / 8 + roundBytes_;
     const double carry =
         n * extra * 2 / 8 + upstream(m_.op(v).operands[0]) * extra / 8;
     return carry <= extend;
@@ -205,6 +203,7 @@ private:
 
   Module &m_;
   const int cap_;
+  const double roundBytes_; ///< what a round is worth
   std::vector<int> need_, ring_;
   std::map<std::pair<uint32_t, int>, ValueId> dropped_;
 };

@@ -1,0 +1,115 @@
+//===- tools/Toml.cpp -----------------------------------------------------===//
+#include "Toml.h"
+
+#include "runtime/core/File.h"
+#include <cmath>
+#include <fmt/format.h>
+#include <sstream>
+
+namespace mpc::tools {
+namespace {
+
+std::string place(const std::string &file, const toml::source_region &s) {
+  return fmt::format("{}:{}:{}", file, s.begin.line, s.begin.column);
+}
+
+std::string shown(const toml::node &n) {
+  std::ostringstream out;
+  n.visit([&](const auto &v) { out << v; });
+  std::string text = out.str();
+  if (n.is_table() || n.is_array() || text.size() > 40)
+    return n.is_table() ? "a table" : n.is_array() ? "an array" : "a long text";
+  return text;
+}
+
+} // namespace
+
+Result<toml::table> parseTomlFile(const std::string &path) {
+  Result<std::vector<uint8_t>> bytes = core::readFile(path);
+  if (!bytes)
+    return bytes.error();
+  try { // toml++ as Debian builds it throws
+    return toml::parse(std::string_view(
+        reinterpret_cast<const char *>(bytes->data()), bytes->size()));
+  } catch (const toml::parse_error &e) {
+    return Error{
+        fmt::format("{}: error: {}", place(path, e.source()), e.description())};
+  }
+}
+
+std::string TomlReader::name(std::string_view key) const {
+  return where_.empty() ? std::string(key) : fmt::format("{}.{}", where_, key);
+}
+
+Error TomlReader::error(std::string_view key,
+                        const std::string &message) const {
+  const toml::node *n = table_.get(key);
+  return Error{fmt::format("{}: error: '{}' {}",
+                           place(file_, (n ? *n : table_).source()), name(key),
+                           message)};
+}
+
+const toml::node *TomlReader::find(std::string_view key) {
+  asked_.emplace(key);
+  return table_.get(key);
+}
+
+Status TomlReader::number(std::string_view key, double &value, double scale,
+                          bool orZero) {
+  const toml::node *n = find(key);
+  if (!n)
+    return {};
+  const std::optional<double> v = n->value<double>();
+  if (!n->is_number() || !v)
+    return error(key, fmt::format("is {}; a number is expected", shown(*n)));
+  if (!std::isfinite(*v) || *v < 0 || (*v == 0 && !orZero))
+    return error(key, fmt::format("is {}; it must be {}", shown(*n),
+                                  orZero ? "0 or more" : "positive"));
+  value = *v * scale;
+  return {};
+}
+
+Status TomlReader::flag(std::string_view key, bool &value) {
+  const toml::node *n = find(key);
+  if (!n)
+    return {};
+  if (!n->is_boolean())
+    return error(key,
+                 fmt::format("is {}; true or false is expected", shown(*n)));
+  value = *n->value<bool>();
+  return {};
+}
+
+Status TomlReader::text(std::string_view key, std::string &value) {
+  const toml::node *n = find(key);
+  if (!n)
+    return {};
+  if (!n->is_string())
+    return error(key, fmt::format("is {}; a text is expected", shown(*n)));
+  value = *n->value<std::string>();
+  return {};
+}
+
+Result<std::optional<TomlReader>> TomlReader::table(std::string_view key) {
+  const toml::node *n = find(key);
+  if (!n)
+    return std::optional<TomlReader>();
+  if (!n->is_table())
+    return error(key, fmt::format("is {}; a table is expected: [{}]", shown(*n),
+                                  name(key)));
+  return std::optional<TomlReader>(
+      TomlReader(*n->as_table(), file_, name(key)));
+}
+
+Status TomlReader::done() const {
+  for (const auto &[key, node] : table_)
+    if (!asked_.contains(key.str())) {
+      std::string known;
+      for (const std::string &k : asked_)
+        known += (known.empty() ? "" : ", ") + k;
+      return error(key.str(), "is not known; known here: " + known);
+    }
+  return {};
+}
+
+} // namespace mpc::tools
