@@ -4,14 +4,15 @@
 
 namespace mpc::passes {
 
-#define PASS(function, flag, level, summary)                                   \
+#define PASS(function, flag, level, need, summary)                             \
   llvm::Error function(ir::Module &, Context &);
 #include "passes/Passes.def"
 
 llvm::ArrayRef<PassInfo> allPasses() {
+  enum class Need { Required, Optional };
   static const PassInfo table[] = {
-#define PASS(function, flag, level, summary)                                   \
-  {flag, ir::Level::level, summary, function},
+#define PASS(function, flag, level, need, summary)                             \
+  {flag, ir::Level::level, Need::need == Need::Optional, summary, function},
 #include "passes/Passes.def"
   };
   return table;

@@ -53,6 +53,7 @@ struct Context {
 struct PassInfo {
   llvm::StringRef flag;    ///< "fold-constants"
   ir::Level level;         ///< level it expects
+  bool optional;           ///< --disable-pass may leave it out
   llvm::StringRef summary; ///< one line
   llvm::Error (*run)(ir::Module &, Context &);
 };

@@ -1,13 +1,8 @@
 //===- tools/MpccCompile.cpp - mpcc compile -------------------------------===//
-#include "Main.h"
-#include "MpccCommon.h"
-#include "ProfileFile.h"
-#include "backend/Emit.h"
+#include "MpccPipeline.h"
 #include "ir/Text.h"
 #include "mpcc.h"
-#include "passes/Pass.h"
 #include "runtime/core/File.h"
-#include "runtime/plan/Encode.h"
 #include "runtime/plan/Files.h"
 #include "runtime/plan/PlanCost.h"
 #include "llvm/Support/raw_ostream.h"
@@ -19,88 +14,14 @@ namespace mpc::tools {
 namespace {
 
 struct CompileOptions {
-  InputOptions inputs;
-  std::string output, weightsOut, compileTo, report, network = "loopback";
-  passes::Options passes;
+  PipelineOptions pipeline;
+  std::string output, weightsOut, compileTo, report;
   bool printAfterAll = false, completeConstants = false;
 };
-
-core::DType dtypeOfOnnx(int32_t type) {
-  switch (type) { // TensorProto.DataType
-  case 2:
-    return core::DType::U8;
-  case 3:
-    return core::DType::I8;
-  case 4:
-    return core::DType::U16;
-  case 5:
-    return core::DType::I16;
-  case 6:
-    return core::DType::I32;
-  case 7:
-    return core::DType::I64;
-  case 9:
-    return core::DType::Bool;
-  case 10:
-    return core::DType::F16;
-  case 11:
-    return core::DType::F64;
-  case 12:
-    return core::DType::U32;
-  case 13:
-    return core::DType::U64;
-  default:
-    return core::DType::F32; // float, bfloat16
-  }
-}
 
 llvm::Error error(const std::string &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
                                  message.c_str());
-}
-
-llvm::Expected<ir::ConstData>
-toConstData(const std::string &name, const core::NpyArray &a, ir::Elem elem) {
-  ir::ConstData c{elem, ir::Shape(a.shape.begin(), a.shape.end()), {}, {}};
-  if (elem == ir::Elem::F32) {
-    Result<std::vector<float>> f = core::toFloat32(a, core::NonFinite::Refuse);
-    if (!f)
-      return error(
-          fmt::format("calibration sample '{}': {}", name, f.error().message));
-    c.floats = std::move(*f);
-  } else {
-    Result<std::vector<int64_t>> i = core::toInt64(a);
-    if (!i)
-      return error(
-          fmt::format("calibration sample '{}': {}", name, i.error().message));
-    c.ints = std::move(*i);
-  }
-  return c;
-}
-
-/// The arrays of every sample that are inputs of the module.
-llvm::Expected<std::vector<ir::InputMap>>
-samplesFor(const frontend::ImportResult &model,
-           const std::vector<frontend::NamedArrays> &samples) {
-  std::vector<ir::InputMap> result;
-  for (const frontend::NamedArrays &sample : samples) {
-    ir::InputMap map;
-    for (const frontend::InputInfo &i : model.inputs) {
-      if (i.bound)
-        continue;
-      auto it = sample.find(i.name);
-      if (it == sample.end())
-        return error(fmt::format(
-            "calibration sample has no file '{}.npy' for input '{}'", i.name,
-            i.name));
-      auto c = toConstData(i.name, it->second, i.elem);
-      if (!c)
-        return c.takeError();
-      map[i.name] = std::move(*c);
-    }
-    result.push_back(std::move(map));
-  }
-  return result;
 }
 
 nlohmann::json describeValues(const ir::Module &m) {
@@ -142,110 +63,58 @@ public:
   explicit Compilation(const CompileOptions &o) : o_(o) {}
 
   llvm::Error run() {
-    Result<plan::Profile> profile = readProfile(o_.network);
-    if (!profile)
-      return error(profile.error().message);
-    auto importOptions = o_.inputs.read();
-    if (!importOptions)
-      return importOptions.takeError();
-    auto model = frontend::importOnnx(o_.inputs.model, *importOptions);
-    if (!model)
-      return model.takeError();
-    for (const std::string &n : model->notes)
-      fmt::print(stderr, "{}: note: {}\n", o_.inputs.model, n);
-    if (o_.compileTo == "import")
-      return print(model->module);
-
-    passes::Context ctx;
-    ctx.options = o_.passes;
-    ctx.options.profile = std::move(*profile);
-    auto samples = samplesFor(*model, importOptions->samples);
-    if (!samples)
-      return samples.takeError();
-    ctx.options.samples = std::move(*samples);
-    llvm::Error e = runPipeline(model->module, ctx);
-    for (const auto &[kind, text] : ctx.diagnostics.all())
-      fmt::print(stderr, "{}: {}: {}\n", o_.inputs.model,
-                 kind == passes::Diagnostics::Kind::Warning ? "warning"
-                                                            : "note",
-                 text);
-    if (e)
-      return error(fmt::format("{}: error: {}", o_.inputs.model,
-                               llvm::toString(std::move(e))));
-    if (stopped_)
-      return llvm::Error::success();
-    return emit(*model, *importOptions);
+    auto compiled = runPipeline(o_.pipeline,
+                                [&](llvm::StringRef step, const ir::Module &m) {
+                                  return observe(step, m);
+                                });
+    if (!compiled)
+      return compiled.takeError();
+    return *compiled ? save((*compiled)->emitted) : llvm::Error::success();
   }
 
 private:
-  llvm::Error print(const ir::Module &m) {
-    stopped_ = true;
+  /// Last step of each phase that --compile-to names.
+  llvm::Expected<bool> observe(llvm::StringRef step, const ir::Module &m) {
+    if (step == "assign-rings" && !o_.report.empty())
+      values_ = describeValues(m);
+    if (o_.printAfterAll && step != "import") {
+      llvm::errs() << "// ----- after " << step << "\n";
+      ir::print(m, llvm::errs());
+    }
+    const bool last = (o_.compileTo == "import" && step == "import") ||
+                      (o_.compileTo == "tensor" && step == "calibrate") ||
+                      (o_.compileTo == "fixed" && step == "assign-rings") ||
+                      (o_.compileTo == "share" && step == "schedule-rounds");
+    if (!last)
+      return false;
     ir::PrintOptions po;
     po.complete = o_.completeConstants;
-    return writeText(o_.output, ir::toString(m, po));
+    if (llvm::Error e = writeText(o_.output, ir::toString(m, po)))
+      return e;
+    return true;
   }
 
-  /// Last pass of each phase that --compile-to names.
-  llvm::Error runPipeline(ir::Module &m, passes::Context &ctx) {
-    auto after = [&](const passes::PassInfo &p, const ir::Module &module) {
-      if (p.flag == "assign-rings" && !o_.report.empty())
-        values_ = describeValues(module);
-      if (!o_.printAfterAll)
-        return;
-      llvm::errs() << "// ----- after " << p.flag << "\n";
-      ir::print(module, llvm::errs());
-    };
-    for (const passes::PassInfo &p : passes::allPasses()) {
-      const passes::PassInfo *one[] = {&p};
-      if (llvm::Error e = passes::runPasses(m, one, ctx, after))
-        return e;
-      if ((o_.compileTo == "tensor" && p.flag == "calibrate") ||
-          (o_.compileTo == "fixed" && p.flag == "assign-rings") ||
-          (o_.compileTo == "share" && p.flag == "schedule-rounds"))
-        return print(m);
-    }
-    return llvm::Error::success();
-  }
-
-  llvm::Error emit(const frontend::ImportResult &model,
-                   const frontend::ImportOptions &importOptions) {
-    backend::Interface iface;
-    for (const frontend::InputInfo &i : model.inputs) {
-      const core::DType dtype = dtypeOfOnnx(i.onnxElemType);
-      iface.inputTypes[i.name] = dtype;
-      auto it = importOptions.bound.find(i.name);
-      if (!i.bound || it == importOptions.bound.end())
-        continue;
-      Result<core::NpyArray> a = plan::convertExactly(it->second, dtype);
-      if (!a)
-        return error(
-            fmt::format("bound input '{}': {}", i.name, a.error().message));
-      iface.bound.push_back({i.name, dtype, a->shape, core::sha256(a->bytes)});
-    }
-    llvm::Expected<backend::Emitted> e = backend::emitPlan(model.module, iface);
-    if (!e)
-      return error(fmt::format("{}: error: {}", o_.inputs.model,
-                               llvm::toString(e.takeError())));
+  llvm::Error save(const backend::Emitted &e) {
     if (o_.compileTo == "plan-text")
-      return writeText(o_.output, e->plan.disassemble());
+      return writeText(o_.output, e.plan.disassemble());
     const std::string weights = o_.weightsOut.empty()
                                     ? plan::defaultWeightsPath(o_.output)
                                     : o_.weightsOut;
-    if (llvm::Error e = distinctFiles(weights))
-      return e;
+    if (llvm::Error error = distinctFiles(weights))
+      return error;
     // Weights first: a plan without its weights is never left behind.
-    if (Status s = e->weights.save(weights); !s)
+    if (Status s = e.weights.save(weights); !s)
       return error(s.error().message);
-    if (Status s = e->plan.save(o_.output); !s)
+    if (Status s = e.plan.save(o_.output); !s)
       return error(s.error().message);
-    return summarize(e->plan, weights);
+    return summarize(e.plan, weights);
   }
 
   /// The model and what is written are different files.
   llvm::Error distinctFiles(const std::string &weights) const {
     std::map<std::string, const char *> seen;
     const std::pair<std::string, const char *> files[] = {
-        {o_.inputs.model, "the model"},
+        {o_.pipeline.inputs.model, "the model"},
         {o_.output, "the plan"},
         {weights, "the weights"},
         {o_.report, "the report"}};
@@ -290,7 +159,6 @@ private:
 
   const CompileOptions &o_;
   nlohmann::json values_;
-  bool stopped_ = false;
 };
 
 } // namespace
@@ -298,30 +166,11 @@ private:
 Command addCompile(CLI::App &app) {
   auto o = std::make_shared<CompileOptions>();
   CLI::App *c = app.add_subcommand("compile", "ONNX model to plan and weights");
-  o->inputs.addTo(*c);
+  o->pipeline.addTo(*c);
   c->add_option("-o,--output", o->output, "the plan (public)");
   c->add_option("--weights-out", o->weightsOut,
                 "the encoded weights (private, mode 0600); default: the plan's "
                 "name with .weights");
-  c->add_option("--frac-bits", o->passes.fracBits,
-                "fraction bits of a value of magnitude 1 to 8")
-      ->check(CLI::Range(4, 24))
-      ->capture_default_str();
-  c->add_option("--ring-bits", o->passes.ringBits, "widest ring")
-      ->check(CLI::Range(32, 64))
-      ->capture_default_str();
-  c->add_option("--margin-bits", o->passes.marginBits,
-                "a calibrated range is widened by this many bits")
-      ->check(CLI::Range(0, 8))
-      ->capture_default_str();
-  c->add_option("--approx-tolerance", o->passes.tolerance,
-                "absolute error allowed to each approximated function")
-      ->check(realIn(1e-7, 1.0))
-      ->capture_default_str();
-  c->add_option("--network", o->network, kNetworkHelp)->capture_default_str();
-  c->add_option("--threads", o->passes.threads, "threads to compile with")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
   c->add_flag("--print-ir-after-all", o->printAfterAll,
               "print the module on stderr after every pass");
   c->add_option("--compile-to", o->compileTo,

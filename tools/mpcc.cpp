@@ -15,8 +15,9 @@ namespace {
 
 void listPasses() {
   for (const mpc::passes::PassInfo &p : mpc::passes::allPasses())
-    fmt::print("{:<18} {:<7} {}\n", p.flag.str(), mpc::ir::name(p.level).str(),
-               p.summary.str());
+    fmt::print("{:<18} {:<7} {:<9} {}\n", p.flag.str(),
+               mpc::ir::name(p.level).str(),
+               p.optional ? "optional" : "required", p.summary.str());
 }
 void listOps() {
   for (const mpc::ir::OpInfo &op : mpc::ir::allOps())

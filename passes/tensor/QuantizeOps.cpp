@@ -127,6 +127,13 @@ Quantizer::Converter Quantizer::converterOf(Opcode op) {
   for (const auto &[opcode, converter] : table)
     if (opcode == op)
       return converter;
+  // A function that fuse-univariate left alone, or did not see.
+  if (elementwiseArity(op) == 1)
+    return [](Q &q, N &n) -> R {
+      const ValueId x = q.number(n, 0);
+      return q.map(x, Expr::apply(n.op.opcode, {Expr::variable()}),
+                   q.rangeOf(x), n.range);
+    };
   return nullptr;
 }
 

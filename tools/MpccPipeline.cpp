@@ -1,0 +1,220 @@
+//===- tools/MpccPipeline.cpp ---------------------------------------------===//
+#include "MpccPipeline.h"
+#include "Main.h"
+#include "ProfileFile.h"
+#include "runtime/plan/Encode.h"
+
+namespace mpc::tools {
+namespace {
+
+core::DType dtypeOfOnnx(int32_t type) {
+  switch (type) { // TensorProto.DataType
+  case 2:
+    return core::DType::U8;
+  case 3:
+    return core::DType::I8;
+  case 4:
+    return core::DType::U16;
+  case 5:
+    return core::DType::I16;
+  case 6:
+    return core::DType::I32;
+  case 7:
+    return core::DType::I64;
+  case 9:
+    return core::DType::Bool;
+  case 10:
+    return core::DType::F16;
+  case 11:
+    return core::DType::F64;
+  case 12:
+    return core::DType::U32;
+  case 13:
+    return core::DType::U64;
+  default:
+    return core::DType::F32; // float, bfloat16
+  }
+}
+
+llvm::Error error(const std::string &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
+                                 message.c_str());
+}
+
+llvm::Expected<ir::ConstData>
+toConstData(const std::string &name, const core::NpyArray &a, ir::Elem elem) {
+  ir::ConstData c{elem, ir::Shape(a.shape.begin(), a.shape.end()), {}, {}};
+  if (elem == ir::Elem::F32) {
+    Result<std::vector<float>> f = core::toFloat32(a, core::NonFinite::Refuse);
+    if (!f)
+      return error(
+          fmt::format("calibration sample '{}': {}", name, f.error().message));
+    c.floats = std::move(*f);
+  } else {
+    Result<std::vector<int64_t>> i = core::toInt64(a);
+    if (!i)
+      return error(
+          fmt::format("calibration sample '{}': {}", name, i.error().message));
+    c.ints = std::move(*i);
+  }
+  return c;
+}
+
+/// The arrays of every sample that are inputs of the module.
+llvm::Expected<std::vector<ir::InputMap>>
+samplesFor(const frontend::ImportResult &model,
+           const std::vector<frontend::NamedArrays> &samples) {
+  std::vector<ir::InputMap> result;
+  for (const frontend::NamedArrays &sample : samples) {
+    ir::InputMap map;
+    for (const frontend::InputInfo &i : model.inputs) {
+      if (i.bound)
+        continue;
+      auto it = sample.find(i.name);
+      if (it == sample.end())
+        return error(fmt::format(
+            "calibration sample has no file '{}.npy' for input '{}'", i.name,
+            i.name));
+      auto c = toConstData(i.name, it->second, i.elem);
+      if (!c)
+        return c.takeError();
+      map[i.name] = std::move(*c);
+    }
+    result.push_back(std::move(map));
+  }
+  return result;
+}
+
+/// What the plan says about the outside.
+llvm::Expected<backend::Interface>
+interfaceOf(const frontend::ImportResult &model,
+            const frontend::ImportOptions &options) {
+  backend::Interface iface;
+  for (const frontend::InputInfo &i : model.inputs) {
+    const core::DType dtype = dtypeOfOnnx(i.onnxElemType);
+    iface.inputTypes[i.name] = dtype;
+    auto it = options.bound.find(i.name);
+    if (!i.bound || it == options.bound.end())
+      continue;
+    Result<core::NpyArray> a = plan::convertExactly(it->second, dtype);
+    if (!a)
+      return error(
+          fmt::format("bound input '{}': {}", i.name, a.error().message));
+    iface.bound.push_back({i.name, dtype, a->shape, core::sha256(a->bytes)});
+  }
+  return iface;
+}
+
+/// Passes in order, without those that are disabled. True: stopped.
+llvm::Expected<bool> runAllPasses(const PipelineOptions &o, ir::Module &m,
+                                  passes::Context &ctx,
+                                  const Observer &observe) {
+  for (const passes::PassInfo &p : passes::allPasses()) {
+    if (llvm::is_contained(o.disabled, p.flag))
+      continue;
+    const passes::PassInfo *one[] = {&p};
+    if (llvm::Error e = passes::runPasses(m, one, ctx))
+      return error(fmt::format("{}: error: {}", o.inputs.model,
+                               llvm::toString(std::move(e))));
+    llvm::Expected<bool> stop = observe(p.flag, m);
+    if (!stop || *stop)
+      return stop;
+  }
+  return false;
+}
+
+std::string optionalPasses() {
+  std::string list;
+  for (const passes::PassInfo &p : passes::allPasses())
+    if (p.optional)
+      list += (list.empty() ? "" : ", ") + p.flag.str();
+  return list;
+}
+
+} // namespace
+
+void PipelineOptions::addTo(CLI::App &app) {
+  inputs.addTo(app);
+  app.add_option("--frac-bits", passes.fracBits,
+                 "fraction bits of a value of magnitude 1 to 8")
+      ->check(CLI::Range(4, 24))
+      ->capture_default_str();
+  app.add_option("--ring-bits", passes.ringBits, "widest ring")
+      ->check(CLI::Range(32, 64))
+      ->capture_default_str();
+  app.add_option("--margin-bits", passes.marginBits,
+                 "a calibrated range is widened by this many bits")
+      ->check(CLI::Range(0, 8))
+      ->capture_default_str();
+  app.add_option("--approx-tolerance", passes.tolerance,
+                 "absolute error allowed to each approximated function")
+      ->check(realIn(1e-7, 1.0))
+      ->capture_default_str();
+  app.add_option("--network", network, kNetworkHelp)->capture_default_str();
+  app.add_option("--threads", passes.threads, "threads to compile with")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--disable-pass", disabled,
+                 "leave out a pass (to see what it is worth): " +
+                     optionalPasses())
+      ->check(CLI::Validator(
+          [](std::string &flag) -> std::string {
+            const passes::PassInfo *p = passes::findPass(flag);
+            if (!p)
+              return fmt::format("no pass '{}'; see mpcc --list-passes", flag);
+            return p->optional ? ""
+                               : fmt::format("pass '{}' is necessary; these "
+                                             "can be left out: {}",
+                                             flag, optionalPasses());
+          },
+          "PASS"))
+      ->take_all();
+}
+
+llvm::Expected<std::optional<Compiled>> runPipeline(const PipelineOptions &o,
+                                                    const Observer &observe) {
+  Result<plan::Profile> profile = readProfile(o.network);
+  if (!profile)
+    return error(profile.error().message);
+  auto importOptions = o.inputs.read();
+  if (!importOptions)
+    return importOptions.takeError();
+  auto model = frontend::importOnnx(o.inputs.model, *importOptions);
+  if (!model)
+    return model.takeError();
+  for (const std::string &n : model->notes)
+    fmt::print(stderr, "{}: note: {}\n", o.inputs.model, n);
+  llvm::Expected<bool> stop = observe("import", model->module);
+  if (!stop)
+    return stop.takeError();
+  if (*stop)
+    return std::nullopt;
+
+  passes::Context ctx;
+  ctx.options = o.passes;
+  ctx.options.profile = std::move(*profile);
+  auto samples = samplesFor(*model, importOptions->samples);
+  if (!samples)
+    return samples.takeError();
+  ctx.options.samples = std::move(*samples);
+  stop = runAllPasses(o, model->module, ctx, observe);
+  for (const auto &[kind, text] : ctx.diagnostics.all())
+    fmt::print(stderr, "{}: {}: {}\n", o.inputs.model,
+               kind == passes::Diagnostics::Kind::Warning ? "warning" : "note",
+               text);
+  if (!stop)
+    return stop.takeError();
+  if (*stop)
+    return std::nullopt;
+
+  auto iface = interfaceOf(*model, *importOptions);
+  if (!iface)
+    return iface.takeError();
+  llvm::Expected<backend::Emitted> e = backend::emitPlan(model->module, *iface);
+  if (!e)
+    return error(fmt::format("{}: error: {}", o.inputs.model,
+                             llvm::toString(e.takeError())));
+  return Compiled{std::move(*model), std::move(ctx.options), std::move(*e)};
+}
+
+} // namespace mpc::tools
