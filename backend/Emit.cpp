@@ -84,6 +84,7 @@ private:
     r.shape = toShape(t.shape);
     r.form = t.form == Form::Masked     ? plan::Form::Masked
              : t.form == Form::Additive ? plan::Form::Additive
+             : t.form == Form::Words    ? plan::Form::Words
                                         : plan::Form::Bits;
     r.ring = t.ring;
     r.frac = t.frac;
@@ -189,6 +190,8 @@ private:
     w.shape = toShape(op.type.shape);
     w.ring = op.type.ring;
     w.frac = op.type.frac;
+    if (op.type.form == Form::Words)
+      w.form = plan::Form::Words;
     const ConstData &d = m_.constData(op.constAttr("value"));
     std::vector<uint64_t> data(d.numel());
     for (int64_t i = 0; i < d.numel(); ++i)
@@ -499,6 +502,15 @@ private:
       break;
     case Opcode::ShareOneHot:
       def(v, PlanOp::OneHot, {r(0)}, attrs({"window", "rows"}));
+      break;
+    case Opcode::ShareOneHotBits:
+      def(v, PlanOp::OneHotBits, {r(0)}, attrs({"window", "rows"}));
+      break;
+    case Opcode::ShareSelectWords:
+      def(v, PlanOp::SelectWords, {r(0), r(1)});
+      break;
+    case Opcode::ShareFromWords:
+      def(v, PlanOp::FromWords, {r(0)});
       break;
     default:
       return fail(op, "is not a share-level op");

@@ -66,7 +66,7 @@ bool ValueParser::ringFracInt(Type &t) {
 }
 
 bool ValueParser::type(Type &t) {
-  for (Form form : {Form::Masked, Form::Additive, Form::Bits})
+  for (Form form : {Form::Masked, Form::Additive, Form::Bits, Form::Words})
     if (t.form == Form::None && scan_.acceptWord(name(form)))
       t.form = form;
   if (t.form == Form::Bits)

@@ -33,8 +33,7 @@ std::string Type::str() const {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << (form == Form::None ? name(elem) : name(form));
-  if (form == Form::Masked || form == Form::Additive ||
-      (form == Form::None && isFx())) {
+  if (isFx()) {
     os << '<';
     if (ring == 0)
       os << '_';
@@ -87,6 +86,8 @@ llvm::StringRef name(Form f) {
     return "additive";
   case Form::Bits:
     return "bits";
+  case Form::Words:
+    return "words";
   }
   return "?";
 }

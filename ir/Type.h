@@ -30,7 +30,8 @@ enum class Vis : uint8_t { Public, Weight, Secret };
 ///  Masked:   m = x + l mod 2^k, m known to both evaluators.
 ///  Additive: x = a1 + a2 mod 2^k.
 ///  Bits:     masked over Z_2, one bit an element.
-enum class Form : uint8_t { None, Masked, Additive, Bits };
+///  Words:    the k bits of each element, masked over Z_2.
+enum class Form : uint8_t { None, Masked, Additive, Bits, Words };
 
 using Shape = llvm::SmallVector<int64_t, 4>;
 

@@ -57,7 +57,9 @@
 //   37 Each op takes and gives the forms Ops.def says; add and sub take two of
 //      one form, or one and a public operand.
 //   38 Rings and fractions as at fixed level; all rings assigned.
-//   39 one_hot appends an axis of `rows`.
+//   39 one_hot and one_hot_bits append an axis of `rows`; select_words takes
+//      bits [n, rows] and words [rows, d]; from_words keeps shape and fraction
+//      and gives a ring that is not smaller.
 //
 // Each rule has a negative test of its number in tests/unit/ir.
 //
@@ -167,7 +169,7 @@ std::string checkForm(Level level, const Type &t) {
   if (level == Level::Share && t.isPublic() != (t.form == Form::None))
     return t.isPublic() ? "is public but has a sharing form"
                         : "is not public and needs a sharing form";
-  if ((t.form == Form::Masked || t.form == Form::Additive) && !t.isFx())
+  if (t.form != Form::None && t.form != Form::Bits && !t.isFx())
     return (name(t.form) + Twine(" values must be fx")).str();
   if (t.form == Form::Bits && t.elem != Elem::Bool)
     return "bits must be bool";

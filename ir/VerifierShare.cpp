@@ -113,12 +113,30 @@ bool OpChecker::checkShare() {
     return shapeBroadcast() && formIs(0, Form::Bits) &&
            formIs(1, Form::Masked) && resultForm(Form::Additive) &&
            fracIs(operand(1).frac) && equalRing(operand(1), t);
-  case Opcode::ShareOneHot: {
+  case Opcode::ShareOneHot:
+  case Opcode::ShareOneHotBits: {
     Shape shape = a.shape;
     shape.push_back(op_.intAttr("rows"));
     return intAttrIn("rows", 1, int64_t(1) << 32) && shapeIs(shape, "") &&
-           formIs(0, Form::Masked) && resultForm(Form::Additive) && fracIs(0);
+           formIs(0, Form::Masked) &&
+           (op_.opcode == Opcode::ShareOneHot
+                ? resultForm(Form::Additive) && fracIs(0)
+                : resultForm(Form::Bits));
   }
+  case Opcode::ShareSelectWords: {
+    const Type &table = operand(1);
+    if (!require(a.rank() == 2 && table.rank() == 2 &&
+                     a.shape[1] == table.shape[0],
+                 "takes bits [n, rows] and words [rows, d]"))
+      return false;
+    return shapeIs(Shape{a.shape[0], table.shape[1]}, "") &&
+           formIs(0, Form::Bits) && formIs(1, Form::Words) &&
+           resultForm(Form::Words) && fracIs(table.frac) && equalRing(table, t);
+  }
+  case Opcode::ShareFromWords:
+    return shapeOfOperand(0) && formIs(0, Form::Words) &&
+           resultForm(Form::Additive) && fracIs(a.frac) &&
+           require(t.ring >= a.ring, "gives a ring smaller than the words'");
   default:
     return fail("has no rules");
   }

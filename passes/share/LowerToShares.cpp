@@ -5,7 +5,8 @@
 // steps with at most one exchange each; forms are converted where an op needs
 // the other one: masked -> additive is free, additive -> masked is an exchange
 // (share.trunc with bits = 0). A maximum is a tree of comparisons, a
-// selection b + c * (a - b), a secret gather a one-hot row times the table.
+// selection b + c * (a - b), a secret gather a one-hot row times the table: in
+// the ring, or, of an owner's large table, over Z_2 on its XOR-masked words.
 // Tests: tests/lit/passes/lower-to-shares/
 #include "ir/Builder.h"
 #include "passes/BroadcastConstant.h"
@@ -14,6 +15,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
+#include <map>
+#include <optional>
 
 using namespace mpc::ir;
 
@@ -320,18 +323,35 @@ private:
 
   void gather(ValueId v, const Op &op) {
     const int ring = op.type.ring;
-    const ValueId table = operand(op, 0, ring);
     const ValueId index = masked(map_[op.operands[1].index]);
     const int64_t rows = op.intAttr("rows");
     const int64_t n = out_.type(index).numel();
     const ValueId flat = b_.reshape(index, {n});
+    const int64_t width = in_.type(op.operands[0]).numel() / rows;
+    auto oneHot = [&](Opcode to, Type t) {
+      const ValueId hot = emit(to, {flat}, t);
+      out_.op(hot).setAttr("rows", rows);
+      out_.op(hot).setAttr("window",
+                           int64_t{std::max(1u, llvm::Log2_64_Ceil(rows))});
+      return hot;
+    };
+    if (const std::optional<ValueId> weight = ownersTable(op.operands[0])) {
+      const int bits = wordBits(*weight, ring);
+      if (wordsAreCheaper(n, rows, width, bits, ring)) {
+        const ValueId words =
+            selectWords(oneHot(Opcode::ShareOneHotBits, bitsType({n, rows})),
+                        *weight, {rows, width}, bits);
+        Type r = shareType(Form::Additive, op.type);
+        r.shape = {n, width};
+        map_[v.index] =
+            b_.reshape(emit(Opcode::ShareFromWords, {words}, r), op.type.shape);
+        return;
+      }
+    }
     Type t = Type::fx(Vis::Secret, ring, 0, 1, {n, rows});
     t.form = Form::Additive;
-    const ValueId hot = emit(Opcode::ShareOneHot, {flat}, t);
-    out_.op(hot).setAttr("rows", rows);
-    out_.op(hot).setAttr("window",
-                         int64_t{std::max(1u, llvm::Log2_64_Ceil(rows))});
-    const int64_t width = out_.type(table).numel() / rows;
+    const ValueId table = operand(op, 0, ring);
+    const ValueId hot = oneHot(Opcode::ShareOneHot, t);
     const ValueId matrix = b_.reshape(table, {rows, width});
     Type r = shareType(Form::Additive, op.type);
     r.shape = {n, width};
@@ -343,6 +363,55 @@ private:
       result = emit(Opcode::ShareMatMul, {masked(hot), masked(matrix)}, r);
     }
     map_[v.index] = b_.reshape(result, op.type.shape);
+  }
+
+  /// The owner's tensor whose elements v is, in their order, if it is one.
+  std::optional<ValueId> ownersTable(ValueId v) const {
+    while (in_.op(v).opcode == Opcode::Reshape ||
+           in_.op(v).opcode == Opcode::FixedDrop)
+      v = in_.op(v).operands[0];
+    if (in_.op(v).opcode != Opcode::Constant || in_.type(v).isPublic())
+      return std::nullopt;
+    return v;
+  }
+  int wordBits(ValueId weight, int ring) const {
+    const Type &t = in_.type(weight);
+    return std::clamp(t.frac + t.intBits + 1, 1, ring);
+  }
+
+  /// Bits an evaluator sends and gets for n rows of `width` numbers, against
+  /// the arithmetic selector; what the words save must pay for one more round
+  /// and, at half the price, for the bits dealt ahead.
+  static bool wordsAreCheaper(int64_t n, int64_t rows, int64_t width, int bits,
+                              int ring) {
+    const double dealt =
+        static_cast<double>(width) * bits * (ring - bits / 2.0 + 1.5);
+    const double words =
+        2.0 * static_cast<double>(rows + width * bits) + dealt / 2;
+    const double arithmetic = 2.0 * static_cast<double>(rows * ring);
+    constexpr double kRoundBits = 8 * 50e3; // 1 Gbit/s times 0.4 ms
+    return static_cast<double>(n) * (arithmetic - words) > kRoundBits;
+  }
+
+  ValueId selectWords(ValueId selector, ValueId weight, const Shape &shape,
+                      int bits) {
+    const Op &op = in_.op(weight);
+    Type t = shareType(Form::Words, op.type);
+    t.ring = static_cast<uint8_t>(bits);
+    t.intBits = std::min<int>(t.intBits, bits - t.frac - 1);
+    t.shape = shape;
+    auto [it, fresh] = words_.try_emplace({weight.index, bits}, ValueId{});
+    if (fresh) {
+      it->second = emit(Opcode::Constant, {}, t);
+      ConstData data = in_.constData(op.constAttr("value"));
+      data.shape = shape;
+      Op &c = out_.op(it->second);
+      c.attrs = op.attrs;
+      c.setAttr("value", out_.addConst(std::move(data)));
+    }
+    t.shape[0] = out_.type(selector).shape[0];
+    t.vis = Vis::Secret;
+    return emit(Opcode::ShareSelectWords, {selector, it->second}, t);
   }
 
   llvm::Error logicalAnd(ValueId v, const Op &op) {
@@ -552,6 +621,7 @@ private:
   std::string loc_;
   std::vector<ValueId> map_;
   llvm::DenseMap<uint32_t, ValueId> masked_;
+  std::map<std::pair<uint32_t, int>, ValueId> words_;
 };
 
 } // namespace

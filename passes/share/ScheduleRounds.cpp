@@ -22,6 +22,8 @@ bool isExchange(Opcode op) {
   case Opcode::ShareSign:
   case Opcode::ShareBitAnd:
   case Opcode::ShareBitMux:
+  case Opcode::ShareOneHotBits:
+  case Opcode::ShareSelectWords:
     return true;
   default:
     return false;

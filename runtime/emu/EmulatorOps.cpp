@@ -239,6 +239,17 @@ Result<Elements> oneHot(const OpContext &c) {
   return out;
 }
 
+Elements selectWords(const OpContext &c) {
+  Elements out = make(c);
+  const size_t rows = static_cast<size_t>(c.arg(1).shape[0]),
+               d = static_cast<size_t>(c.arg(1).shape[1]);
+  for (size_t i = 0; i < c.args[0].size(); ++i)
+    if (c.args[0][i])
+      for (size_t j = 0; j < d; ++j)
+        out[i / rows * d + j] ^= c.args[1][i % rows * d + j];
+  return out;
+}
+
 } // namespace
 
 Result<Elements> evaluate(const OpContext &c) {
@@ -311,7 +322,14 @@ Result<Elements> evaluate(const OpContext &c) {
     return r;
   }
   case PlanOp::OneHot:
+  case PlanOp::OneHotBits:
     return oneHot(c);
+  case PlanOp::SelectWords:
+    return selectWords(c);
+  case PlanOp::FromWords: {
+    unsigned w = c.arg(0).ring;
+    return map(c, [w](W x) { return static_cast<W>(toSigned(x, w)); });
+  }
   }
   assert(false && "instructions without operands are the driver's");
   __builtin_unreachable();

@@ -246,6 +246,10 @@ private:
       w.name = l.quoted('"');
       w.shape = l.shape();
       l.ringFrac(w.ring, w.frac);
+      if (!l.atEnd()) {
+        l.expect("words");
+        w.form = Form::Words;
+      }
     } else if (word == "output") {
       here(Part::Output);
       OutputInfo &o = plan_.outputs.emplace_back();
@@ -344,7 +348,7 @@ private:
     RegInfo r;
     l.expect(":");
     std::string_view form = l.word();
-    for (Form f : {Form::Masked, Form::Additive, Form::Bits})
+    for (Form f : {Form::Masked, Form::Additive, Form::Bits, Form::Words})
       if (name(f) == form)
         r.form = f;
     if (name(r.form) != form)

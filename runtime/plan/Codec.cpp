@@ -57,6 +57,7 @@ void put(Writer &w, const WeightInfo &i) {
   putShape(w, i.shape);
   w.u8(i.ring);
   w.svarint(i.frac);
+  w.u8(static_cast<uint8_t>(i.form));
 }
 void put(Writer &w, const OutputInfo &o) {
   w.string(o.name);
@@ -176,11 +177,21 @@ void get(Reader &r, BoundInfo &b) {
   if (!d.empty())
     std::memcpy(b.sha256.data(), d.data(), d.size());
 }
+Form getForm(Reader &r) {
+  size_t start = r.offset();
+  uint8_t form = r.u8();
+  if (form < 1 || form > 4) {
+    r.failAt(start, fmt::format("unknown form {}", form));
+    return Form::Masked;
+  }
+  return static_cast<Form>(form);
+}
 void get(Reader &r, WeightInfo &i) {
   i.name = r.string(kNameLimit);
   i.shape = getShape(r);
   i.ring = r.u8();
   i.frac = getI16(r);
+  i.form = getForm(r);
 }
 void get(Reader &r, OutputInfo &o) {
   o.name = r.string(kNameLimit);
@@ -202,12 +213,7 @@ void get(Reader &r, ConstInfo &c) {
     v = r.svarint();
 }
 void get(Reader &r, RegInfo &g) {
-  size_t start = r.offset();
-  uint8_t form = r.u8();
-  if (form < 1 || form > 3)
-    r.failAt(start, fmt::format("unknown form {}", form));
-  else
-    g.form = static_cast<Form>(form);
+  g.form = getForm(r);
   g.ring = r.u8();
   g.frac = getI16(r);
   g.intBits = getI16(r);

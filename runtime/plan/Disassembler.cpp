@@ -1,6 +1,6 @@
 //===- runtime/plan/Disassembler.cpp - a plan as text ---------------------===//
 //
-//   plan "bert"                                                 version 1
+//   plan "bert"                                                 version 2
 //   location '/fc1/Gemm'
 //   input "x" float32[1x8] ring 44 frac 12 range [-8, 8]
 //   bound "mask" bool[1x8] sha256 9f86...
@@ -93,8 +93,9 @@ std::string Plan::disassemble() const {
                    core::dtypeName(b.dtype), shape(b.shape),
                    core::hex(b.sha256));
   for (const WeightInfo &w : weights)
-    fmt::format_to(o, "weight {} {} ring {} frac {}\n", quoted(w.name, '"'),
-                   shape(w.shape), w.ring, w.frac);
+    fmt::format_to(o, "weight {} {} ring {} frac {}{}\n", quoted(w.name, '"'),
+                   shape(w.shape), w.ring, w.frac,
+                   w.form == Form::Words ? " words" : "");
   for (const OutputInfo &i : outputs)
     fmt::format_to(o, "output {} {}{} ring {} frac {}\n", quoted(i.name, '"'),
                    core::dtypeName(i.dtype), shape(i.shape), i.ring, i.frac);

@@ -66,6 +66,8 @@ std::string_view name(Form f) {
     return "additive";
   case Form::Bits:
     return "bits";
+  case Form::Words:
+    return "words";
   }
   return "unknown form";
 }

@@ -58,14 +58,14 @@ constexpr std::string_view immName(std::string_view imm) {
   return imm;
 }
 
-enum class Form : uint8_t { Masked = 1, Additive = 2, Bits = 3 };
+enum class Form : uint8_t { Masked = 1, Additive = 2, Bits = 3, Words = 4 };
 std::string_view name(Form f);
 
 using Reg = uint32_t;
 inline constexpr Reg kNoReg = ~0u;
 
 /// Type of a register. The value is x = X / 2^frac, |x| < 2^intBits, X signed
-/// in `ring` bits; bits registers have ring 1.
+/// in `ring` bits; bits registers have ring 1. Words are masked by XOR.
 struct RegInfo {
   Form form = Form::Masked;
   uint8_t ring = 64;
@@ -118,6 +118,7 @@ struct WeightInfo {
   core::Shape shape;
   uint8_t ring;
   int16_t frac;
+  Form form = Form::Masked; ///< or Words: how the owner masks it
   bool operator==(const WeightInfo &) const = default;
 };
 struct OutputInfo {

@@ -12,7 +12,7 @@
 namespace mpc::plan {
 
 /// File constants shared by encoder and decoder.
-inline constexpr uint32_t kPlanVersion = 1;
+inline constexpr uint32_t kPlanVersion = 2;
 /// No array of a plan has more elements: 8 bytes each still fit any size_t
 /// arithmetic done with them, and a hostile plan is refused early.
 inline constexpr int64_t kMaxElements = int64_t{1} << 36;

@@ -4,6 +4,8 @@
 #include "runtime/core/Ring.h"
 #include "runtime/plan/Digits.h"
 
+#include <algorithm>
+
 namespace mpc::plan {
 namespace {
 
@@ -143,6 +145,22 @@ PlanCost costOf(const Plan &p, const Instr &in,
     c.p0ToP1 = c.p0ToP2 =
         packedWide(x->numel(), in.scalar(0) * kDpfLevelBits + k);
     break;
+  case PlanOp::OneHotBits: {
+    // The last levels of the tree are one block of payload bits.
+    const int64_t leaf = std::min(in.scalar(0), kBitLeafLevels);
+    c.p0ToP1 = c.p0ToP2 = packedWide(
+        x->numel(), (in.scalar(0) - leaf) * kDpfLevelBits + (1 << leaf));
+    exchange(c, packed(n, 1));
+    break;
+  }
+  case PlanOp::SelectWords:
+    c.p0ToP2 = packed(n, k);
+    exchange(c, packed(n, k));
+    break;
+  case PlanOp::FromWords:
+    for (int64_t bit = 0; bit < x->ring; ++bit)
+      c.p0ToP2 += packed(n, k - bit);
+    break;
   }
   return c;
 }
@@ -167,7 +185,8 @@ PlanCost &PlanCost::operator+=(const PlanCost &o) {
 std::vector<bool> inputIndependent(const Plan &plan) {
   std::vector<bool> fixed(plan.regs.size(), false);
   for (const Instr &in : plan.code) {
-    if (!hasResult(in.op) || plan.regs[in.out].form != Form::Masked)
+    if (!hasResult(in.op) || (plan.regs[in.out].form != Form::Masked &&
+                              plan.regs[in.out].form != Form::Words))
       continue;
     bool all = in.op == PlanOp::Weight || !in.in.empty();
     // An exchange happens online, whatever goes into it.

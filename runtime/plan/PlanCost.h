@@ -28,6 +28,9 @@ struct PlanCost {
   bool operator==(const PlanCost &) const = default;
 };
 
+/// Tree levels that a one-bit payload replaces: 2^7 bits are one AES block.
+inline constexpr int64_t kBitLeafLevels = 7;
+
 /// Precondition of all: the plan is verified.
 PlanCost totalCost(const Plan &plan);
 /// For each instruction; a flush has the round.

@@ -26,7 +26,8 @@
 //   9. A result of `digits` is read by `sign` alone, with the same operand and
 //      immediates.
 // Operands: form, ring, shape (in VerifyOps.cpp)
-//  10. input, weight, output: type of the table entry; masked.
+//  10. input, weight, output: type of the table entry; masked, a weight maybe
+//      words.
 //  11. add, sub, add_const, mul_const, mul: shapes broadcast to the result's;
 //      add, sub: one form, masked or additive, and ring throughout. mul,
 //      matmul: masked operands of one ring, additive result of that ring.
@@ -51,6 +52,9 @@
 //      masked of one shape to additive of that ring.
 //  21. one_hot: masked, window <= ring, 1 <= rows <= 2^window <= 2^20; result
 //      additive [n..., rows].
+//  22. one_hot_bits: as one_hot, result bits. select_words: bits [n..., rows]
+//      and words [rows, d] to words [n..., d] of that ring. from_words: words
+//      to additive of a ring that is not smaller. Nothing else takes words.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/PlanCheck.h"
@@ -123,7 +127,8 @@ std::string badReg(const RegInfo &r) {
                ? ""
                : fmt::format("bits<{},{}>: a bit has ring 1 and frac 0", r.ring,
                              r.frac);
-  if (r.form != Form::Masked && r.form != Form::Additive)
+  if (r.form != Form::Masked && r.form != Form::Additive &&
+      r.form != Form::Words)
     return "unknown form";
   if (r.intBits != r.ring && r.intBits + r.frac + 1 > r.ring)
     return fmt::format("{}<{},{},{}>: {} integer, {} fraction bits and a sign "
@@ -247,6 +252,9 @@ private:
            {badShape(w.shape), badRing(w.ring), badFrac(w.frac)})
         if (!named(Part::Weight, i, w, e))
           return false;
+      if (w.form != Form::Masked && w.form != Form::Words &&
+          !named(Part::Weight, i, w, "is neither masked nor words"))
+        return false;
     }
     seen.clear();
     for (size_t i = 0; i < p_.outputs.size(); ++i) {

@@ -1,4 +1,4 @@
-//===- runtime/plan/VerifyOps.cpp - rules 10 to 21 ------------------------===//
+//===- runtime/plan/VerifyOps.cpp - rules 10 to 22 ------------------------===//
 //
 // The rules are listed in PlanVerifier.cpp. Here one switch over the ops says
 // which ones apply; an op without a case does not compile.
@@ -53,8 +53,9 @@ private:
       fail("takes %{} as {}, got {}", in_.in[i], name(want), name(arg(i).form));
   }
   void linear(size_t i) {
-    if (arg(i).form == Form::Bits)
-      fail("takes %{} masked or additive, got bits", in_.in[i]);
+    if (arg(i).form != Form::Masked && arg(i).form != Form::Additive)
+      fail("takes %{} masked or additive, got {}", in_.in[i],
+           name(arg(i).form));
   }
   void result(Form want) {
     if (out().form != want)
@@ -121,7 +122,13 @@ private:
   void fourier();
   void comparison(size_t x);
   Shape planes(const Shape &x) const;
-  void oneHot();
+  void notWords(size_t i) {
+    if (arg(i).form == Form::Words)
+      fail("does not take words, got %{}", in_.in[i]);
+  }
+  void oneHot(Form want);
+  void selectWords();
+  void fromWords();
 
   const Plan &p_;
   const Instr &in_;
@@ -142,7 +149,7 @@ void Op::weight() {
   if (imm(0) < 0 || static_cast<uint64_t>(imm(0)) >= p_.weights.size())
     return fail("loads weight {}, there are {}", imm(0), p_.weights.size());
   const WeightInfo &w = p_.weights[static_cast<size_t>(imm(0))];
-  resultForm(Form::Masked, w.ring);
+  resultForm(w.form, w.ring);
   resultShape(w.shape);
   if (out().frac != w.frac)
     fail("gives frac {}, %{} has {}", w.frac, in_.out, out().frac);
@@ -212,6 +219,7 @@ void Op::reduceSum() {
 }
 
 void Op::strided() {
+  notWords(0);
   likeOperand(false);
   const Shape &to = out().shape;
   const std::vector<int64_t> &strides = in_.imm[1];
@@ -231,6 +239,7 @@ void Op::strided() {
 }
 
 void Op::concat() {
+  notWords(0);
   likeOperand(false);
   const Shape &to = out().shape;
   int64_t axis = imm(0);
@@ -256,6 +265,7 @@ void Op::concat() {
 }
 
 void Op::take() {
+  notWords(0);
   likeOperand(false);
   const ConstInfo &c = constant(0);
   if (static_cast<int64_t>(c.data.size()) != out().numel())
@@ -373,9 +383,9 @@ Shape Op::planes(const Shape &x) const {
   return s;
 }
 
-void Op::oneHot() {
+void Op::oneHot(Form want) {
   form(0, Form::Masked);
-  result(Form::Additive);
+  result(want);
   window(0, 0, 20);
   if (failed())
     return;
@@ -383,6 +393,29 @@ void Op::oneHot() {
   Shape s = arg(0).shape;
   s.push_back(imm(1));
   resultShape(s);
+}
+
+void Op::selectWords() {
+  form(0, Form::Bits);
+  form(1, Form::Words);
+  if (failed())
+    return;
+  Shape s = arg(0).shape;
+  if (s.empty() || arg(1).shape.size() != 2 || s.back() != arg(1).shape[0])
+    return fail("takes bits [n..., rows] and words [rows, d], got {} and {}",
+                toString(s), toString(arg(1).shape));
+  s.back() = arg(1).shape[1];
+  resultForm(Form::Words, arg(1).ring);
+  resultShape(s);
+}
+
+void Op::fromWords() {
+  form(0, Form::Words);
+  result(Form::Additive);
+  resultShape(arg(0).shape);
+  if (out().ring < arg(0).ring)
+    fail("gives a ring of at least {}, %{} has {}", arg(0).ring, in_.out,
+         out().ring);
 }
 
 std::string Op::run() {
@@ -533,7 +566,16 @@ std::string Op::run() {
     resultShape(arg(0).shape);
     break;
   case PlanOp::OneHot:
-    oneHot();
+    oneHot(Form::Additive);
+    break;
+  case PlanOp::OneHotBits:
+    oneHot(Form::Bits);
+    break;
+  case PlanOp::SelectWords:
+    selectWords();
+    break;
+  case PlanOp::FromWords:
+    fromWords();
     break;
   }
   return std::move(error_);

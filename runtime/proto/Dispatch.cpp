@@ -60,6 +60,7 @@ void prepare(Evaluator &p) {
   case PlanOp::FromBits:
   case PlanOp::BitMul:
   case PlanOp::OneHot:
+  case PlanOp::FromWords:
     return;
   // The new mask does not depend on what is exchanged.
   case PlanOp::Trunc:
@@ -74,6 +75,10 @@ void prepare(Evaluator &p) {
     return maskBitAnd(p);
   case PlanOp::BitMux:
     return maskBitMux(p);
+  case PlanOp::OneHotBits:
+    return maskOneHotBits(p);
+  case PlanOp::SelectWords:
+    return prepareSelectWords(p);
   // Local: on the arrays that exist.
   case PlanOp::Add:
   case PlanOp::Sub:
@@ -102,7 +107,7 @@ std::vector<bool> doneOffline(const Evaluator &p) {
       continue;
     }
     for (size_t k = 0; k < in.in.size(); ++k)
-      if (!(k == 1 && !p.packed[i].empty()))
+      if (!(k == 1 && (!p.packed[i].empty() || p.ownWords[i].size())))
         needed[in.in[k]] = true;
   }
   return done;

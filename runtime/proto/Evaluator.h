@@ -42,7 +42,8 @@ public:
   Evaluator(const plan::Plan &plan, int party, EvaluatorKeys keys,
             kernels::ThreadPool &pool, MaterialSource &source, EvaluatorIo &io)
       : Machine(plan, party, pool), keys(keys), io(io),
-        prepared(plan.code.size()), packed(plan.code.size()), source_(source) {}
+        prepared(plan.code.size()), packed(plan.code.size()),
+        ownWords(plan.code.size()), source_(source) {}
 
   const EvaluatorKeys keys;
   EvaluatorIo &io;
@@ -58,6 +59,8 @@ public:
   /// multiplied with, packed offline while packBudget lasts. Instructions that
   /// have it do not read that operand online.
   std::vector<PackedRhs> packed;
+  /// By instruction, of select_words: m ^ l1 or l2 of its table.
+  std::vector<Words> ownWords;
   size_t packBudget = 0;        ///< bytes left
   uint64_t offlineGemmMacs = 0; ///< of prepare
   /// This instruction's, once; empty if there is none.

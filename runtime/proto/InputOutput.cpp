@@ -2,9 +2,11 @@
 //
 // Input masks are PRG(k0j, Mask, instruction), weight masks PRG(d0j, Mask,
 // weight) under the deployment's keys, so that a weight is masked once however
-// many sessions use it. An output hands the client m and l_j.
+// many sessions use it; a weight of words by XOR with its bits. An output hands
+// the client m and l_j.
 //
 //===----------------------------------------------------------------------===//
+#include "runtime/proto/BitVector.h"
 #include "runtime/proto/Prepare.h"
 
 #include "runtime/core/Ring.h"
@@ -53,6 +55,11 @@ void beginInput(Evaluator &p) {
 void dealWeight(Dealer &p) {
   const unsigned ring = p.outInfo().ring;
   const size_t n = p.outSize();
+  if (p.outInfo().form == plan::Form::Words) {
+    p.out().a = prgBits(p.keys.d01, weightAddress(p), n * ring);
+    p.out().b = prgBits(p.keys.d02, weightAddress(p), n * ring);
+    return;
+  }
   p.out().a = prgWords(p.keys.d01, weightAddress(p), n, ring, p.pool);
   p.out().b = prgWords(p.keys.d02, weightAddress(p), n, ring, p.pool);
 }
@@ -60,9 +67,14 @@ void dealWeight(Dealer &p) {
 void beginWeight(Evaluator &p) {
   const unsigned ring = p.outInfo().ring;
   const size_t n = p.outSize();
+  const auto weight = static_cast<size_t>(p.imm(0));
+  if (p.outInfo().form == plan::Form::Words) {
+    p.out().b = prgBits(p.keys.d0, weightAddress(p), n * ring);
+    p.out().a = bitsFromBytes(p.io.maskedWeight(weight), n * ring);
+    return;
+  }
   p.out().b = prgWords(p.keys.d0, weightAddress(p), n, ring, p.pool);
-  p.out().a =
-      unpack(p.io.maskedWeight(static_cast<size_t>(p.imm(0))), n, ring, p.pool);
+  p.out().a = unpack(p.io.maskedWeight(weight), n, ring, p.pool);
 }
 
 void dealOutput(Dealer &) {}

@@ -11,6 +11,9 @@
 #include "runtime/proto/Univariate.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/plan/PlanCost.h"
+
+#include <algorithm>
 
 namespace mpc::proto {
 
@@ -19,7 +22,9 @@ crypto::DpfParams oneHotDpf(const plan::Plan &plan, const plan::Instr &in) {
   d.depth = static_cast<unsigned>(in.scalar(0));
   d.words = 1;
   d.ringBits = plan.regs[in.out].ring;
-  d.terminate = 0; // payload rings are wide: plan/PlanCost.h
+  // One bit: a leaf block holds 2^7 points. Else payload rings are wide.
+  if (in.op == plan::PlanOp::OneHotBits)
+    d.terminate = std::min(d.depth, unsigned{plan::kBitLeafLevels});
   return d;
 }
 

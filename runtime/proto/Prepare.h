@@ -13,5 +13,6 @@ namespace mpc::proto {
 void prepareInput(Evaluator &p);
 void prepareMatMul(Evaluator &p);
 void prepareMatMulConst(Evaluator &p);
+void prepareSelectWords(Evaluator &p);
 
 } // namespace mpc::proto

@@ -7,6 +7,7 @@
 //   additive   a = a_j            nothing         one word per element
 //   bits       a = m,  b = l_j    a = l1, b = l2  64 elements a word, bit i is
 //                                                 element i, padded with zeros
+//   words      a = m,  b = l_j    a = l1, b = l2  the elements' bits, packed so
 //
 // A Share is secret: move-only, wiped, without a formatter.
 //

@@ -34,7 +34,7 @@ Status checkParameters(const plan::Plan &plan) {
       s = kernels::validate(expParams(plan, in));
     else if (in.op == plan::PlanOp::Fourier)
       s = kernels::validate(fourierTable(plan, in), plan.regs[in.in[0]].ring);
-    else if (in.op == plan::PlanOp::OneHot)
+    else if (in.op == plan::PlanOp::OneHot || in.op == plan::PlanOp::OneHotBits)
       s = crypto::validate(oneHotDpf(plan, in));
     if (!s)
       return Error{fmt::format("instruction {} ('{}'): {}: {}", i,

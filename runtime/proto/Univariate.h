@@ -18,6 +18,7 @@ kernels::SplineTable splineTable(const plan::Plan &plan, const plan::Instr &in);
 kernels::ExpParams expParams(const plan::Plan &plan, const plan::Instr &in);
 kernels::FourierTable fourierTable(const plan::Plan &plan,
                                    const plan::Instr &in);
+/// Of one_hot, and of one_hot_bits.
 crypto::DpfParams oneHotDpf(const plan::Plan &plan, const plan::Instr &in);
 
 /// The low `bits` of l1 + l2 of an operand.

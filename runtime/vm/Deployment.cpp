@@ -15,6 +15,16 @@ using net::Channel;
 /// A multiple of the pack group: pieces of a tensor pack independently.
 constexpr size_t kPiece = 1 << 16;
 
+/// Masks packed words: bits from firstBit on of the stream, by XOR.
+void xorBits(const crypto::Prg &prg, crypto::PrgAddress at, uint64_t firstBit,
+             std::span<uint8_t> bytes) {
+  core::SecretVector<uint64_t> mask((bytes.size() + 7) / 8);
+  prg.bits(at, firstBit, bytes.size() * 8, mask.span());
+  const auto *with = reinterpret_cast<const uint8_t *>(mask.data());
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] ^= with[i];
+}
+
 Result<crypto::Prg> receiveKey(Channel &owner) {
   core::SecretVector<uint8_t> key(Key128::kBytes);
   MPC_TRY(owner.recv(key.span()));
@@ -67,12 +77,18 @@ Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
     const crypto::PrgAddress at{crypto::Purpose::Mask, w, 0};
     for (size_t first = 0; first < tensor.size(); first += kPiece) {
       const size_t n = std::min(kPiece, tensor.size() - first);
-      mask1.words(at, first, m.span().first(n));
-      mask2.words(at, first, l2.span().first(n));
-      for (size_t i = 0; i < n; ++i)
-        m.data()[i] += l2.data()[i] + tensor[first + i];
       wire.resize(core::packedBytes(n, info.ring));
-      kernels::packBits(m.data(), n, info.ring, wire.data());
+      if (info.form == plan::Form::Words) {
+        kernels::packBits(tensor.data() + first, n, info.ring, wire.data());
+        xorBits(mask1, at, first * info.ring, wire);
+        xorBits(mask2, at, first * info.ring, wire);
+      } else {
+        mask1.words(at, first, m.span().first(n));
+        mask2.words(at, first, l2.span().first(n));
+        for (size_t i = 0; i < n; ++i)
+          m.data()[i] += l2.data()[i] + tensor[first + i];
+        kernels::packBits(m.data(), n, info.ring, wire.data());
+      }
       MPC_TRY(p1.sendStream(wire));
       MPC_TRY(p2.sendStream(wire));
     }

@@ -2,7 +2,8 @@
 //
 // The owner draws fresh deployment keys d01, d02 and sends
 //   P0  d01, d02            P1  d01, mW            P2  d02, mW
-// with mW = W + PRG(d01) + PRG(d02), packed at each weight's ring. Fresh keys a
+// with mW = W + PRG(d01) + PRG(d02), packed at each weight's ring; of words
+// mW = W ^ PRG(d01) ^ PRG(d02) on the packed bits. Fresh keys a
 // deployment, so a mask is never used for two encodings. One deployment serves
 // any number of sessions. Tensors stream in pieces: the owner needs no second
 // copy of its weights.

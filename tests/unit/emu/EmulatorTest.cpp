@@ -183,6 +183,12 @@ TEST_CASE("each op computes what its row says", "[emu]") {
           zip(r[22], inverse,
               [](double s, double not_s) { return s != 0 ? s : not_s; }),
           0);
+    check(35, PlanOp::OneHotBits, {0, 0, 0, 0, 1, 1, 0, 0, 0, 0}, 0);
+    Reals rows;
+    for (size_t i : {4, 0})
+      rows.insert(rows.end(), r[34].begin() + 4 * i, r[34].begin() + 4 * i + 4);
+    check(36, PlanOp::SelectWords, rows, 0);
+    check(37, PlanOp::FromWords, rows, 0);
     for (const plan::PlanOpInfo &op : plan::allPlanOps()) {
       INFO(op.mnemonic);
       CHECK(checked.count(op.op) == 1);
@@ -217,9 +223,9 @@ TEST_CASE("what does not fit the plan is refused", "[emu]") {
   std::fill(x.begin(), x.end(), 1.0f);
   in[0] = core::NpyArray::of<float>({2, 3}, x);
   CHECK(emulate(p, {}, in, coins).error().message ==
-        "0 weights given, the plan has 2");
+        "0 weights given, the plan has 3");
   plan::Weights w;
-  w.tensors = {{1}, {2}};
+  w.tensors = {{1}, {2}, {3}};
   CHECK(emulate(p, w, in, coins).error().message ==
         "weight 'w' has 1 elements, the plan's shape is 3x4");
 }
@@ -227,7 +233,7 @@ TEST_CASE("what does not fit the plan is refused", "[emu]") {
 TEST_CASE("a comparison's dropped bits carry with the mask's", "[emu]") {
   // x = -1 with 2 bits dropped: negative unless the coin carries.
   plan::Plan p =
-      make("plan \"s\" version 1\n"
+      make("plan \"s\" version 2\n"
            "input \"x\" int64[4000] ring 16 frac 0 range [-9, 9]\n"
            "output \"y\" bool[4000] ring 4 frac 0\n"
            "%0 = input index=0 : masked<16,0,8>[4000]\n"

@@ -17,7 +17,7 @@ std::string truncPlan(int ring, int bits, size_t n) {
   std::string k = std::to_string(ring), s = std::to_string(n);
   std::string r = std::to_string(ring - bits), b = std::to_string(bits);
   std::string half = std::to_string(int64_t{1} << (ring - 2));
-  return "plan \"t\" version 1\n"
+  return "plan \"t\" version 2\n"
          "input \"x\" int64[" +
          s + "] ring " + k + " frac 0 range [-" + half + ", " + half +
          "]\n"
@@ -103,7 +103,7 @@ TEST_CASE("seeded coins are uniform and repeatable", "[emu]") {
 }
 
 TEST_CASE("ranges that are broken are counted and named", "[emu]") {
-  plan::Plan p = make("plan \"r\" version 1\n"
+  plan::Plan p = make("plan \"r\" version 2\n"
                       "location '/a/Add'\n"
                       "location '/b'\n"
                       "input \"x\" float32[4] ring 20 frac 4 range [-64, 64]\n"

@@ -127,6 +127,10 @@ static const llvm::StringRef kSamples[] = {
   %27 = share.one_hot %1 {rows = 6, window = 3} : additive<52,0,1>[3x6] secret
   %28 = share.bit_mux %21, %23, %21, %22, %23, %24 : bits[4x8] secret
   %29 = share.fourier %0 {coeffs = [1099511627776, -5, 14, 13, 2, 3, 10, 11], offset = -7, slope = 65536, step = 5, window = 18} : additive<52,30,9>[4x8] secret
+  %30 = share.one_hot_bits %1 {rows = 6, window = 3} : bits[3x6] secret
+  %31 = constant {value = dense<f32[6x2] 0.5>} : words<13,12,0>[6x2] weight
+  %32 = share.select_words %30, %31 : words<13,12,0>[3x2] secret
+  %33 = share.from_words %32 : additive<20,12,0>[3x2] secret
   return %16 as "y" : f32
 }
 )mir"};

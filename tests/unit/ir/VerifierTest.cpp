@@ -238,6 +238,9 @@ const Case kCases[] = {
      "share.one_hot %0 {rows = 4, window = 2} : additive<52,0,1>[2x3x5] "
      "secret",
      "has shape [2x3x5], expected [2x3x4]"},
+    {39, "share",
+     "share.one_hot_bits %0 {rows = 4, window = 2} : bits[2x3x5] secret",
+     "has shape [2x3x5], expected [2x3x4]"},
 };
 
 std::string messageOf(const Module &m) {

@@ -98,7 +98,7 @@ TEST_CASE("damage is named", "[plan]") {
   b = bytes;
   b[8] = 9;
   CHECK(Plan::decode(b).error().message ==
-        "byte 0x8: plan version 9, this program reads version 1");
+        "byte 0x8: plan version 9, this program reads version 2");
   b = bytes;
   b[40] ^= 1;
   CHECK(Plan::decode(b).error().message.find("wrong checksum") !=

@@ -13,7 +13,7 @@
 namespace mpc::plan::sample {
 
 inline constexpr const char *kText =
-    R"(plan "sample \"plan\"\\" version 1
+    R"(plan "sample \"plan\"\\" version 2
 location '/fc1/Gemm'
 location '/it\'s'
 input "x" float32[2x3] ring 40 frac 12 range [-4, 4]
@@ -21,6 +21,7 @@ input "ids" int64[2] ring 3 frac 0 range [0, 7]
 bound "mask" bool[1x4] sha256 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff
 weight "w" [3x4] ring 40 frac 12
 weight "table" [5x4] ring 40 frac 12
+weight "rows" [5x4] ring 14 frac 12 words
 output "y" float32[2x4] ring 28 frac 12
 output "positive" bool[2x4] ring 8 frac 0
 output "size" int64[2] ring 64 frac 0
@@ -70,6 +71,12 @@ output %27, index=1
 %28 = bit_mul %25, %3 : additive<28,12,6>[2x4]
 %29 = input index=1 : masked<3,0,3>[2]
 %30 = one_hot %29, window=3, rows=5 : additive<40,0,1>[2x5]
+%34 = weight index=2 : words<14,12,1>[5x4]
+%35 = one_hot_bits %29, window=3, rows=5 : bits<1,0,1>[2x5]
+flush
+%36 = select_words %35, %34 : words<14,12,1>[2x4]
+flush
+%37 = from_words %36 : additive<20,12,1>[2x4]
 %31 = weight index=1 : masked<40,12,2>[5x4]
 )";
 

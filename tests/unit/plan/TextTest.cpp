@@ -44,7 +44,7 @@ TEST_CASE("any name and number survives the text", "[plan]") {
 }
 
 TEST_CASE("comments and empty lines are skipped", "[plan]") {
-  Result<Plan> p = Plan::assemble("# made by hand\n\nplan \"a\" version 1\n"
+  Result<Plan> p = Plan::assemble("# made by hand\n\nplan \"a\" version 2\n"
                                   "   # nothing\n",
                                   "t");
   REQUIRE(p);
@@ -53,9 +53,9 @@ TEST_CASE("comments and empty lines are skipped", "[plan]") {
 
 TEST_CASE("errors in the text name line and column", "[plan]") {
   CHECK(assembleError("") == "a.txt:1:1: error: expected 'plan'");
-  CHECK(assembleError("plan \"x\" version 2\n") ==
-        "a.txt:1:19: error: plan version 2, this program reads version 1");
-  std::string head = "plan \"x\" version 1\n";
+  CHECK(assembleError("plan \"x\" version 3\n") ==
+        "a.txt:1:19: error: plan version 3, this program reads version 2");
+  std::string head = "plan \"x\" version 2\n";
   CHECK(assembleError(head + "frobnicate\n") ==
         "a.txt:2:1: error: unknown instruction or table 'frobnicate'");
   CHECK(assembleError(head + "%0 = frob %1 : masked<1,0,1>[]\n") ==
@@ -76,7 +76,7 @@ TEST_CASE("errors in the text name line and column", "[plan]") {
             .find("64 hexadecimal digits") != std::string::npos);
   // A complaint of the verifier names the line.
   CHECK(assembleError(sample::edited("%6 = neg %5", "%6 = neg %7")) ==
-        "a.txt:26: error: 'neg' reads %7 before it is written");
+        "a.txt:27: error: 'neg' reads %7 before it is written");
 }
 
 TEST_CASE("mutated text is rejected or assembled", "[plan]") {

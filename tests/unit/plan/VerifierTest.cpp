@@ -41,21 +41,30 @@ TEST_CASE("broken rules in the text of the sample", "[plan][verifier]") {
       {"public 2 = 7 -1", "public 3 = 7", "does not exist"},
       // 6: data flow
       {"%6 = neg %5", "%6 = neg %30", "reads %30 before it is written"},
-      {"%6 = neg %5", "%6 = neg %99", "there are 34 registers"},
+      {"%6 = neg %5", "%6 = neg %99", "there are 38 registers"},
       {"const=c0", "const=c9", "constant c9 does not exist"},
       {"%4 = add %3, %3", "%4 = add %3", "takes 2 operands, got 1"},
+      // 22: words
+      {"words<14,12,1>[5x4]", "masked<14,12,1>[5x4]", "gives words"},
+      {"ring 14 frac 12 words", "ring 14 frac 12", "gives masked"},
+      {"select_words %35, %34", "select_words %35, %1",
+       "takes %1 as words, got masked"},
+      {"%36 = select_words %35, %34 : words<14,12,1>[2x4]",
+       "%36 = select_words %35, %34 : words<14,12,1>[2x5]", "gives shape"},
+      {"additive<20,12,1>[2x4]", "additive<13,12,0>[2x4]",
+       "gives a ring of at least 14"},
+      {"%37 = from_words %36", "%37 = drop %36", "got words"},
       // 7: rounds
       {"flush\noutput %3, index=0\n", "output %3, index=0\n",
        "reads %3 before the flush"},
       {"%31 = weight", "flush\n%31 = weight", "'flush' ends no exchange"},
-      {"flush\noutput %27, index=1\n",
-       "%34 = trunc %26, bits=0, rerandomize=0 : masked<8,0,1>[2x4]\n"
-       "flush\noutput %27, index=1\n"
-       "%35 = trunc %26, bits=0, rerandomize=0 : masked<8,0,1>[2x4]\n",
+      {"%31 = weight",
+       "%38 = trunc %26, bits=0, rerandomize=0 : masked<8,0,1>[2x4]\n"
+       "%31 = weight",
        "ends with 1 exchanges"},
       // 8: inputs and outputs
       {"%31 = weight",
-       "%34 = input index=0 : masked<40,12,2>[2x3]\n%31 = "
+       "%38 = input index=0 : masked<40,12,2>[2x3]\n%31 = "
        "weight",
        "loads input 0 a second time"},
       {"output %27, index=1", "output %3, index=0",
@@ -182,7 +191,7 @@ TEST_CASE("rules the text cannot break", "[plan][verifier]") {
         }).find("'flush' has no result, writes %1") != std::string::npos);
   CHECK(message([](Plan &p) {
           p.regs.push_back({});
-        }).find("register %34 is never written") != std::string::npos);
+        }).find("register %38 is never written") != std::string::npos);
   CHECK(message([](Plan &p) {
           p.code.push_back(p.code.back());
         }).find("writes %31 a second time") != std::string::npos);

@@ -33,11 +33,11 @@ public:
                          static_cast<uint8_t>(ring), 0, -hi, hi});
     return op(PlanOp::Input, Form::Masked, ring, shape, {}, {{index}}, intBits);
   }
-  Reg weight(Shape shape, unsigned ring) {
+  Reg weight(Shape shape, unsigned ring, Form form = Form::Masked) {
     const auto index = static_cast<int64_t>(p_.weights.size());
-    p_.weights.push_back(
-        {"w" + std::to_string(index), shape, static_cast<uint8_t>(ring), 0});
-    return op(PlanOp::Weight, Form::Masked, ring, shape, {}, {{index}});
+    p_.weights.push_back({"w" + std::to_string(index), shape,
+                          static_cast<uint8_t>(ring), 0, form});
+    return op(PlanOp::Weight, form, ring, shape, {}, {{index}});
   }
   int64_t constant(Shape shape, Ints data) {
     p_.consts.push_back({std::move(shape), std::move(data)});

@@ -108,6 +108,48 @@ TEST_CASE("fourier: harmonics and a line over a whole period", "[proto]") {
     }
 }
 
+TEST_CASE("select_words picks rows of words, any width", "[proto]") {
+  struct Case {
+    int64_t window, rows, d, n;
+    unsigned word, ring;
+  };
+  for (Case c : {Case{4, 11, 3, 5, 7, 7},
+                 {1, 2, 1, 1, 1, 9},
+                 {0, 1, 5, 2, 64, 64},
+                 {6, 64, 64, 3, 12, 20},
+                 {10, 1000, 33, 9, 17, 40},
+                 {7, 100, 130, 70, 32, 33}})
+    for (size_t budget : {size_t{0}, size_t{1} << 30}) {
+      INFO("rows " << c.rows << " of " << c.d << " words of " << c.word);
+      Ints v;
+      for (int64_t i = 0; i < c.n; ++i)
+        v.push_back(i == 1 ? c.rows - 1 : i * 37 % c.rows);
+      PlanBuilder b;
+      Reg x = b.input({c.n}, static_cast<unsigned>(c.window) + 1);
+      Reg table = b.weight({c.rows, c.d}, c.word, Form::Words);
+      Reg bits = b.op(PlanOp::OneHotBits, Form::Bits, 1, {c.n, c.rows}, {x},
+                      {{c.window}, {c.rows}});
+      b.flush();
+      Reg words = b.op(PlanOp::SelectWords, Form::Words, c.word, {c.n, c.d},
+                       {bits, table}, {});
+      b.flush();
+      b.output(b.op(PlanOp::FromWords, Form::Additive, c.ring, {c.n, c.d},
+                    {words}, {}));
+      const Ints w = values(static_cast<size_t>(c.rows * c.d),
+                            std::min(c.word - 1, 61u), 3);
+      const plan::Plan p = b.done();
+      const auto out = runAndCheck(p, {core::NpyArray::of<int64_t>({c.n}, v)},
+                                   weightsOf(p, {w}), 2, budget);
+      const auto got = out[0].as<int64_t>();
+      bool right = true;
+      for (int64_t i = 0; i < c.n; ++i)
+        for (int64_t j = 0; j < c.d; ++j)
+          right &= got[static_cast<size_t>(i * c.d + j)] ==
+                   w[static_cast<size_t>(v[static_cast<size_t>(i)] * c.d + j)];
+      CHECK(right);
+    }
+}
+
 TEST_CASE("one_hot selects rows", "[proto]") {
   struct Case {
     unsigned ring;

@@ -46,11 +46,16 @@ PlanBuilder everyOp() {
                    {1 << 12}});
   Reg hot =
       b.op(PlanOp::OneHot, Form::Additive, 40, {3, kN}, {id}, {{6}, {kN}});
+  Reg picked =
+      b.op(PlanOp::OneHotBits, Form::Bits, 1, {3, kN}, {id}, {{6}, {kN}});
   Reg pick = b.op(PlanOp::BitMul, Form::Additive, 40, n, {neg, x}, {});
   Reg notNeg = b.op(PlanOp::BitNot, Form::Bits, 1, n, {neg}, {});
   Reg never = b.op(PlanOp::BitAnd, Form::Bits, 1, n, {neg, notNeg}, {});
   Reg mux = b.op(PlanOp::BitMux, Form::Bits, 1, n,
                  {neg, notNeg, notNeg, neg, neg, notNeg}, {});
+  b.flush();
+  Reg row = b.op(PlanOp::SelectWords, Form::Words, 11, {3, 2},
+                 {picked, b.weight({kN, 2}, 11, Form::Words)}, {});
   b.flush();
   Reg some = b.op(PlanOp::BitXor, Form::Bits, 1, n,
                   {b.op(PlanOp::BitXor, Form::Bits, 1, n, {never, neg}, {}),
@@ -92,6 +97,8 @@ PlanBuilder everyOp() {
   for (Reg r : {some, spread, linear, y})
     b.output(r);
   b.output(b.trunc(wave, 9));
+  b.output(b.trunc(
+      b.op(PlanOp::FromWords, Form::Additive, 13, {3, 2}, {row}, {}), 0));
   return b;
 }
 
@@ -107,7 +114,8 @@ TEST_CASE("every op at once equals the emulator bit for bit", "[vm]") {
     for (uint64_t seed : {1, 2}) {
       INFO("threads " << threads << " seed " << seed);
       const auto out =
-          run(b, everyOpInputs(seed), {values(148, 10, seed)}, threads);
+          run(b, everyOpInputs(seed),
+              {values(148, 10, seed), values(74, 10, seed + 9)}, threads);
       const Ints x = everyOpInputs(seed)[0];
       for (size_t i = 0; i < x.size(); ++i)
         if (x[i] < -16 || x[i] >= 16)
