@@ -9,7 +9,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config           # the build
   llvm-19-dev llvm-19-tools libzstd-dev zlib1g-dev  # ir/: ADT, lit, FileCheck
   libprotobuf-dev protobuf-compiler                 # frontend/
-  libfmt-dev libssl-dev                             # runtime/
+  libfmt-dev libssl-dev libxxhash-dev               # runtime/
   libcli11-dev nlohmann-json3-dev libtomlplusplus-dev # tools/
   catch2 libonnx-testdata                           # tests/unit
   python3 python3-numpy python3-onnx binutils       # tests/e2e, models/, demo

@@ -94,6 +94,7 @@ Result<vm::PartyReport> session(Channel &control, const Setup &setup) {
   kernels::ThreadPool pool(setup.threads);
   vm::PartyOptions options;
   options.token = setup.token;
+  options.materialDir = setup.materialDir;
   return vm::runParty(*plan, static_cast<int>(setup.party),
                       {peers->get(Role::Party0), peers->get(Role::Party1),
                        peers->get(Role::Party2), peers->get(Role::Client),

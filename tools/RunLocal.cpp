@@ -201,6 +201,7 @@ Result<LocalResult> runLocal(const plan::Plan &plan,
   setup.timeout = options.timeout;
   setup.planHash = plan.hash();
   setup.planPath = options.planPath;
+  setup.materialDir = options.materialDir;
   MPC_TRY(crypto::osRandom(setup.token));
 
   Children children;

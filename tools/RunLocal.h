@@ -13,6 +13,9 @@ struct LocalOptions {
   std::string planPath;
   unsigned threads = 1; ///< of each party
   std::chrono::milliseconds timeout{300'000};
+  /// Where evaluators store the offline phase before the online phase begins;
+  /// empty: they keep it in memory.
+  std::string materialDir;
 };
 
 struct LocalResult {

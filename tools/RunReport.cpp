@@ -1,5 +1,4 @@
-//===- tools/RunReport.cpp
-//-------------------------------------------------===//
+//===- tools/RunReport.cpp ------------------------------------------------===//
 #include "tools/RunReport.h"
 
 #include <fmt/format.h>
@@ -7,8 +6,39 @@
 
 namespace mpc::tools {
 
+namespace {
+
+using nlohmann::ordered_json;
+
+/// By op and party: how often, and seconds at work.
+ordered_json opsJson(const vm::RunStats &s) {
+  ordered_json ops = ordered_json::object();
+  const auto seconds = [](uint64_t ns) {
+    return static_cast<double>(ns) * 1e-9;
+  };
+  for (const plan::PlanOpInfo &op : plan::allPlanOps()) {
+    const auto code = static_cast<uint8_t>(op.op);
+    ordered_json parties = ordered_json::object();
+    for (size_t p = 0; p < 3; ++p)
+      if (const vm::OpTime &t = s.ops[p][code];
+          t.count + t.offlineNs + t.onlineNs > 0)
+        parties[fmt::format("p{}", p)] = {{"count", t.count},
+                                          {"offline_s", seconds(t.offlineNs)},
+                                          {"online_s", seconds(t.onlineNs)}};
+    if (!parties.empty())
+      ops[std::string(op.mnemonic)] = parties;
+  }
+  ordered_json wait = ordered_json::object();
+  for (size_t p = 0; p < 3; ++p)
+    wait[fmt::format("p{}", p)] = {{"offline_s", seconds(s.offlineWaitNs[p])},
+                                   {"online_s", seconds(s.onlineWaitNs[p])}};
+  ops["(wait for peers)"] = wait;
+  return ops;
+}
+
+} // namespace
+
 std::string statsJson(const vm::RunStats &s) {
-  using nlohmann::ordered_json;
   const ordered_json json = {
       {"wall_s", s.wallSeconds},
       {"setup_s", s.setupSeconds},
@@ -36,7 +66,8 @@ std::string statsJson(const vm::RunStats &s) {
         {"p1_client", s.wireP1Client},
         {"p2_client", s.wireP2Client}}},
       {"peak_rss_bytes",
-       {{"p0", s.peakRss[0]}, {"p1", s.peakRss[1]}, {"p2", s.peakRss[2]}}}};
+       {{"p0", s.peakRss[0]}, {"p1", s.peakRss[1]}, {"p2", s.peakRss[2]}}},
+      {"ops", opsJson(s)}};
   return json.dump(2) + "\n";
 }
 

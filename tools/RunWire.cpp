@@ -14,6 +14,7 @@ std::vector<uint8_t> Setup::encode() const {
   w.bytes(token);
   w.bytes(planHash);
   w.string(planPath);
+  w.string(materialDir);
   return w.take();
 }
 
@@ -28,6 +29,7 @@ Result<Setup> Setup::decode(std::span<const uint8_t> bytes) {
   const auto hash = r.bytes(s.planHash.size());
   std::copy(hash.begin(), hash.end(), s.planHash.begin());
   s.planPath = r.string(kMaxControlBytes);
+  s.materialDir = r.string(kMaxControlBytes);
   if (s.party > 2)
     r.fail("no such party");
   MPC_TRY(r.finish());

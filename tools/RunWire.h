@@ -40,6 +40,7 @@ struct Setup {
   vm::SessionToken token = {};
   core::Digest planHash = {};
   std::string planPath;
+  std::string materialDir; ///< see vm::PartyOptions
 
   std::vector<uint8_t> encode() const;
   static Result<Setup> decode(std::span<const uint8_t> bytes);

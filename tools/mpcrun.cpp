@@ -9,7 +9,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
+#include <optional>
 #include <thread>
 
 namespace {
@@ -19,6 +22,7 @@ using namespace mpc;
 constexpr const char *kExamples = R"(
 Examples:
   mpcrun local bert.plan --input-dir in --output-dir out
+  mpcrun local bert.plan --input-dir in --output-dir out --material stored
   mpcrun local bert.plan --weights private/bert.weights --input x=x.npy \
       --output-dir out --stats stats.json --threads 2
 
@@ -26,6 +30,7 @@ Exit status: 0 done, 1 a failure (told on stderr), 2 wrong usage.)";
 
 struct LocalArguments {
   std::string plan, weights, outputDir, stats;
+  std::string material = "streamed", materialDir;
   plan::InputFiles inputs;
   unsigned threads = 0;
   double timeoutSeconds = 300;
@@ -40,6 +45,28 @@ int fail(const std::string &place, const std::string &message) {
 unsigned defaultThreads() {
   return std::max(1u, std::thread::hardware_concurrency() / 2);
 }
+
+/// A directory of this user's that is gone afterwards.
+class TempDir {
+public:
+  TempDir() {
+    std::error_code ec;
+    path_ = std::filesystem::temp_directory_path(ec) / "mpcrun-XXXXXX";
+    made_ = !ec && ::mkdtemp(path_.data()) != nullptr;
+  }
+  TempDir(const TempDir &) = delete;
+  ~TempDir() {
+    std::error_code ignored;
+    if (made_)
+      std::filesystem::remove_all(path_, ignored);
+  }
+  bool made() const { return made_; }
+  const std::string &path() const { return path_; }
+
+private:
+  std::string path_;
+  bool made_ = false;
+};
 
 int runLocal(const LocalArguments &args) {
   auto plan = plan::Plan::load(args.plan);
@@ -65,6 +92,18 @@ int runLocal(const LocalArguments &args) {
   options.threads = args.threads ? args.threads : defaultThreads();
   options.timeout = std::chrono::milliseconds(
       static_cast<int64_t>(args.timeoutSeconds * 1000));
+  std::optional<TempDir> temp;
+  if (args.material == "stored") {
+    options.materialDir = args.materialDir;
+    if (args.materialDir.empty()) {
+      temp.emplace();
+      if (!temp->made())
+        return fail(args.plan, "cannot make a temporary directory for the "
+                               "offline material; name one with "
+                               "--material-dir");
+      options.materialDir = temp->path();
+    }
+  }
   auto result = tools::runLocal(*plan, *weights, *encoded, options);
   if (!result) {
     fmt::print(stderr, "{}: {}\n", args.plan, result.error().message);
@@ -114,6 +153,19 @@ int run(int argc, char **argv) {
       ->add_option("--threads", args.threads,
                    "Threads of each party; default: half of the processors")
       ->check(CLI::Range(1, 1024));
+  CLI::Option *material =
+      local
+          ->add_option("--material", args.material,
+                       "streamed: evaluators keep the offline phase in memory; "
+                       "stored: in files, from which the online phase runs")
+          ->check(CLI::IsMember({"streamed", "stored"}))
+          ->capture_default_str();
+  local
+      ->add_option("--material-dir", args.materialDir,
+                   "With --material stored: an existing directory for the "
+                   "files; default: a temporary one")
+      ->needs(material)
+      ->check(CLI::ExistingDirectory);
   local
       ->add_option("--timeout", args.timeoutSeconds,
                    "Seconds a silent peer is waited for")

@@ -40,8 +40,8 @@ int openRetry(const char *path, int flags, mode_t mode = 0) {
   return fd;
 }
 
-/// Makes a rename in the directory durable; best effort, since some file
-/// systems refuse to sync a directory.
+} // namespace
+
 void syncDirectoryOf(const std::string &path) {
   size_t slash = path.rfind('/');
   std::string dir = slash == std::string::npos ? "."
@@ -51,8 +51,6 @@ void syncDirectoryOf(const std::string &path) {
   if (d.fd >= 0)
     (void)::fsync(d.fd);
 }
-
-} // namespace
 
 Result<std::vector<uint8_t>> readFile(const std::string &path) {
   Fd f{openRetry(path.c_str(), O_RDONLY)};
@@ -172,16 +170,17 @@ Status AtomicFile::writeAt(uint64_t offset, std::span<const uint8_t> bytes) {
   return {};
 }
 
-Status AtomicFile::commit() {
+Status AtomicFile::commit(Sync sync) {
   if (fd_ < 0)
     return Error{path_ + ": cannot write: closed after an earlier error"};
-  if (::fsync(fd_) != 0)
+  if (sync == Sync::Yes && ::fsync(fd_) != 0)
     return fail("cannot sync", errno);
   // From here the descriptor is gone whatever close says.
   int closed = ::close(std::exchange(fd_, -1));
   int err = errno;
   if (closed == 0 && ::rename(temp_.c_str(), path_.c_str()) == 0) {
-    syncDirectoryOf(path_);
+    if (sync == Sync::Yes)
+      syncDirectoryOf(path_);
     return {};
   }
   if (closed == 0)
@@ -213,13 +212,24 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
 }
 
 MappedFile::MappedFile(MappedFile &&o) noexcept
-    : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {
-}
+    : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)),
+      dropped_(std::exchange(o.dropped_, 0)) {}
 
 MappedFile &MappedFile::operator=(MappedFile &&o) noexcept {
   std::swap(data_, o.data_);
   std::swap(size_, o.size_);
+  std::swap(dropped_, o.dropped_);
   return *this;
+}
+
+void MappedFile::dropBefore(size_t offset) {
+  constexpr size_t kStep = size_t{8} << 20; // a multiple of every page size
+  const size_t end = std::min(offset, size_) / kStep * kStep;
+  if (end <= dropped_)
+    return;
+  ::madvise(const_cast<uint8_t *>(data_) + dropped_, end - dropped_,
+            MADV_DONTNEED);
+  dropped_ = end;
 }
 
 MappedFile::~MappedFile() {

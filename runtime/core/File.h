@@ -45,8 +45,12 @@ public:
   /// Overwrites bytes already written, e.g. a header's checksum.
   Status writeAt(uint64_t offset, std::span<const uint8_t> bytes);
   uint64_t size() const { return size_; }
+  /// Whether the bytes must survive a crash that comes after commit(). Without
+  /// it a crash may leave a torn file: for what carries its own checksums and
+  /// can be made again.
+  enum class Sync { Yes, No };
   /// Syncs and renames to the final path. Call once, last.
-  Status commit();
+  Status commit(Sync sync = Sync::Yes);
 
 private:
   AtomicFile(std::string path, std::string temp, int fd)
@@ -71,10 +75,19 @@ public:
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
   size_t size() const { return size_; }
 
+  /// A hint from a reader that goes front to back: the bytes before `offset`
+  /// need not stay resident. They can still be read.
+  void dropBefore(size_t offset);
+
 private:
   const uint8_t *data_ = nullptr;
   size_t size_ = 0;
+  size_t dropped_ = 0;
 };
+
+/// Makes a new or renamed entry of the file's directory durable; best effort,
+/// since some file systems refuse to sync a directory.
+void syncDirectoryOf(const std::string &path);
 
 /// An array's name as a file name, injective: '%' -> "%25", '/' -> "%2F".
 /// The names "." and "..", which are no files, encode their dots ("%2E").

@@ -1,12 +1,11 @@
-//===- runtime/proto/Bilinear.cpp - mul, matmul: additive <- masked x masked
-//===//
+//===- runtime/proto/Bilinear.cpp - mul, matmul of masked values ----------===//
 //
 // mul and matmul with a static operand (ASTRA 2019, BLAZE 2020): P0 deals
 // g = lx ly, g1 from PRG(k01), g2 = g - g1 to P2;
 //   a1 = mx (my - ly1) - lx1 my + g1,    a2 = -mx ly2 - lx2 my + g2.
 // Static means a weight or a local map of weights: the product of the other
-// operand's mask with its m is computed offline, one product an evaluator
-// remains online.
+// operand's mask with its m is computed offline, added to the dealt share and
+// kept; one product an evaluator remains online.
 // matmul of two activations: P0 deals g = lx1 ly2 + lx2 ly1;
 //   a_j = (mx - lx_j)(my - ly_j) - half_j of mx my + g_j
 // where P1 and P2 each take half of the rows (or columns) of mx my.
@@ -23,18 +22,6 @@ namespace {
 
 using kernels::Acc;
 
-Words sumMod(const Words &x, const Words &y, unsigned ring,
-             kernels::ThreadPool &pool) {
-  const uint64_t mask = core::ringMask(ring);
-  Words out(x.size());
-  pool.parallelFor(out.size(), kernels::kElementGrain,
-                   [&](size_t begin, size_t end) {
-                     for (size_t i = begin; i < end; ++i)
-                       out.data()[i] = (x.data()[i] + y.data()[i]) & mask;
-                   });
-  return out;
-}
-
 /// m - l_j of an operand.
 Words unmasked(const Evaluator &p, size_t operand) {
   const Share &y = p.in(operand);
@@ -48,17 +35,15 @@ Words unmasked(const Evaluator &p, size_t operand) {
   return out;
 }
 
-/// What party j multiplies the other operand's m with: my - ly1, or ly2 (which
-/// is then subtracted).
-Words ownHalf(const Evaluator &p, size_t operand) {
-  return p.party == 1 ? unmasked(p, operand) : p.in(operand).b.clone();
-}
-
 bool anyStatic(const Machine &p) {
   return p.isStatic[p.instr().in[0]] || p.isStatic[p.instr().in[1]];
 }
 
 } // namespace
+
+Words ownHalf(const Evaluator &p, size_t operand) {
+  return p.party == 1 ? unmasked(p, operand) : p.in(operand).b.clone();
+}
 
 void dealMul(Dealer &p) {
   const unsigned k = p.outInfo().ring;
@@ -104,8 +89,11 @@ void dealMatMul(Dealer &p) {
   const Share &x = p.in(0), &y = p.in(1);
   Words g(p.outSize());
   if (anyStatic(p)) {
-    Words lx = sumMod(x.a, x.b, k, p.pool), ly = sumMod(y.a, y.b, k, p.pool);
-    ringGemm(dims, k, lx, ly, g, Acc::Set, p.pool);
+    const Words lx = sumMod(x.a, x.b, k, p.pool);
+    if (const PackedRhs *ly = p.statics->offlineRhs(p.index()))
+      ly->multiply(dims, lx, g, Acc::Set, p.pool);
+    else
+      ringGemm(dims, k, lx, sumMod(y.a, y.b, k, p.pool), g, Acc::Set, p.pool);
     p.gemmMacs += dims.macs();
   } else {
     ringGemm(dims, k, x.a, y.b, g, Acc::Set, p.pool);
@@ -121,42 +109,35 @@ void prepareMatMul(Evaluator &p) {
   const MatMulDims dims = MatMulDims::of(p.instr(), 0);
   const unsigned k = p.outInfo().ring;
   const Share &x = p.in(0), &y = p.in(1);
-  Words c = Words::zeros(p.outSize());
+  Words c = p.dealtWords(0, p.outSize(), k);
   // With static y, -lx_j my is known now; with static x, -mx ly_j.
-  if (p.isStatic[p.instr().in[1]])
+  if (const PackedRhs *rhs = p.statics->offlineRhs(p.index()))
+    rhs->multiply(dims, x.b, c, Acc::Sub, p.pool);
+  else if (p.isStatic[p.instr().in[1]])
     ringGemm(dims, k, x.b, y.a, c, Acc::Sub, p.pool);
   else
     ringGemm(dims, k, x.a, y.b, c, Acc::Sub, p.pool);
   p.offlineGemmMacs += dims.macs();
-  p.prepared[p.index()] = std::move(c);
-  const size_t bytes = y.b.size() * (k > 32 ? 8 : 4);
-  if (p.isStatic[p.instr().in[1]] && PackedRhs::canPack(dims) &&
-      bytes <= p.packBudget) {
-    p.packed[p.index()] = PackedRhs(dims, k, ownHalf(p, 1), p.pool);
-    p.packBudget -= bytes;
-  }
+  p.keep(c, k);
 }
 
 void beginMatMul(Evaluator &p) {
   const MatMulDims dims = MatMulDims::of(p.instr(), 0);
   const unsigned k = p.outInfo().ring;
   const Share &x = p.in(0), &y = p.in(1);
-  Words a = p.dealtWords(0, p.outSize(), k);
+  Words a;
   if (anyStatic(p)) {
-    const Words ahead = p.takePrepared();
-    assert(ahead.size() == a.size() && "prepare() ran");
-    for (size_t i = 0; i < a.size(); ++i)
-      a.data()[i] += ahead.data()[i];
+    a = p.takeKept(p.outSize(), k);
     const Acc sign = p.party == 1 ? Acc::Add : Acc::Sub;
-    if (PackedRhs &rhs = p.packed[p.index()]; !rhs.empty()) {
-      rhs.multiply(dims, x.a, a, sign, p.pool);
-      rhs = PackedRhs();
-    } else if (p.isStatic[p.instr().in[1]])
+    if (const PackedRhs *rhs = p.statics->onlineRhs(p.index()))
+      rhs->multiply(dims, x.a, a, sign, p.pool);
+    else if (p.isStatic[p.instr().in[1]])
       ringGemm(dims, k, x.a, ownHalf(p, 1), a, sign, p.pool);
     else
       ringGemm(dims, k, ownHalf(p, 0), y.a, a, sign, p.pool);
     p.gemmMacs += dims.macs();
   } else {
+    a = p.dealtWords(0, p.outSize(), k);
     ringGemm(dims, k, unmasked(p, 0), unmasked(p, 1), a, Acc::Add, p.pool);
     p.gemmMacs += dims.macs();
     p.gemmMacs +=

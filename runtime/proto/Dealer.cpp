@@ -2,6 +2,7 @@
 #include "runtime/proto/Dealer.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Elementwise.h"
 #include "runtime/kernels/Pack.h"
 #include "runtime/proto/BitVector.h"
 
@@ -21,6 +22,25 @@ Words prgWords(const crypto::Prg &prg, crypto::PrgAddress at, size_t n,
 Words prgBits(const crypto::Prg &prg, crypto::PrgAddress at, size_t n) {
   Words out(bitWords(n));
   prg.bits(at, 0, n, out.span());
+  return out;
+}
+
+Words sumMod(const Words &x, const Words &y, unsigned ringBits,
+             kernels::ThreadPool &pool) {
+  const uint64_t mask = core::ringMask(ringBits);
+  Words out(x.size());
+  pool.parallelFor(out.size(), kernels::kElementGrain,
+                   [&](size_t begin, size_t end) {
+                     for (size_t i = begin; i < end; ++i)
+                       out.data()[i] = (x.data()[i] + y.data()[i]) & mask;
+                   });
+  return out;
+}
+
+Words xorOf(const Words &x, const Words &y) {
+  Words out(x.size());
+  for (size_t i = 0; i < out.size(); ++i)
+    out.data()[i] = x.data()[i] ^ y.data()[i];
   return out;
 }
 

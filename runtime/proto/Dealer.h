@@ -10,6 +10,7 @@
 #include "runtime/crypto/Prg.h"
 #include "runtime/proto/Machine.h"
 #include "runtime/proto/Material.h"
+#include "runtime/proto/Statics.h"
 
 namespace mpc::proto {
 
@@ -18,6 +19,13 @@ Words prgWords(const crypto::Prg &prg, crypto::PrgAddress at, size_t n,
                unsigned ringBits, kernels::ThreadPool &pool);
 /// n packed bits of a stream.
 Words prgBits(const crypto::Prg &prg, crypto::PrgAddress at, size_t n);
+
+/// x + y mod 2^ringBits.
+Words sumMod(const Words &x, const Words &y, unsigned ringBits,
+             kernels::ThreadPool &pool);
+
+/// x ^ y, word by word.
+Words xorOf(const Words &x, const Words &y);
 
 /// The pairwise generators of P0. Deployment keys serve weight masks only.
 struct DealerKeys {
@@ -32,6 +40,8 @@ public:
       : Machine(plan, 0, pool), keys(keys), sink_(sink) {}
 
   const DealerKeys keys;
+  /// Weights packed once per deployment, if they are.
+  const StaticOperands *statics = nullptr;
   /// Multiply-accumulates of matrix products so far.
   uint64_t gemmMacs = 0;
 

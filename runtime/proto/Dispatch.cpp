@@ -1,6 +1,7 @@
 //===- runtime/proto/Dispatch.cpp - from opcode to handler ----------------===//
 #include "runtime/proto/Prepare.h"
 
+#include "runtime/core/Ring.h"
 #include "runtime/plan/PlanCost.h"
 
 #include <cassert>
@@ -97,20 +98,22 @@ void prepare(Evaluator &p) {
   }
 }
 
-std::vector<bool> doneOffline(const Evaluator &p) {
-  const std::vector<plan::Instr> &code = p.plan.code;
-  std::vector<bool> needed(p.plan.regs.size(), false), done(code.size(), false);
-  for (size_t i = code.size(); i-- > 0;) {
-    const plan::Instr &in = code[i];
-    if (plan::hasResult(in.op) && p.isStatic[in.out] && !needed[in.out]) {
-      done[i] = true;
-      continue;
-    }
-    for (size_t k = 0; k < in.in.size(); ++k)
-      if (!(k == 1 && (!p.packed[i].empty() || p.ownWords[i].size())))
-        needed[in.in[k]] = true;
-  }
-  return done;
+bool dealtOffline(const plan::Instr &in, const std::vector<uint8_t> &isStatic) {
+  return (in.op == PlanOp::MatMul &&
+          (isStatic[in.in[0]] || isStatic[in.in[1]])) ||
+         (in.op == PlanOp::SelectWords && isStatic[in.in[1]]);
+}
+
+size_t keptBytes(const plan::Plan &plan, const plan::Instr &in,
+                 const std::vector<uint8_t> &isStatic) {
+  if (!plan::hasResult(in.op))
+    return 0;
+  const plan::RegInfo &r = plan.regs[in.out];
+  const bool kept = dealtOffline(in, isStatic) ||
+                    (in.op == PlanOp::MatMulConst &&
+                     r.form == plan::Form::Masked && !isStatic[in.out]);
+  // Words are packed without gaps as well, so the same size holds for them.
+  return kept ? core::packedBytes(static_cast<size_t>(r.numel()), r.ring) : 0;
 }
 
 void findStatic(Machine &p) {

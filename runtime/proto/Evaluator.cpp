@@ -26,10 +26,35 @@ std::span<const uint8_t> Evaluator::take(size_t n) {
   return *bytes;
 }
 
-Words Evaluator::dealtWords(uint32_t slot, size_t n, unsigned ringBits) {
-  if (party == 1)
-    return prgWords(keys.k0, address(Purpose::Dealt, slot), n, ringBits, pool);
-  std::span<const uint8_t> bytes = take(core::packedBytes(n, ringBits));
+void Evaluator::keepBytes(std::span<const uint8_t> bytes) {
+  if (!status_)
+    return;
+  status_ = store->put(bytes.size(), [&](std::span<uint8_t> to) -> Status {
+    std::copy_n(bytes.begin(), to.size(), to.begin());
+    bytes = bytes.subspan(to.size());
+    return {};
+  });
+}
+
+void Evaluator::keep(const Words &v, unsigned ringBits) {
+  core::SecretVector<uint8_t> bytes(core::packedBytes(v.size(), ringBits));
+  kernels::packBits(v.data(), v.size(), ringBits, bytes.data(), pool);
+  keepBytes(bytes.span());
+}
+
+void Evaluator::keepBits(const Words &bits, size_t n) {
+  core::SecretVector<uint8_t> bytes(bitBytes(n));
+  bitsToBytes(bits, n, bytes.span());
+  keepBytes(bytes.span());
+}
+
+Words Evaluator::takeKeptBits(size_t n) {
+  const std::span<const uint8_t> bytes = take(bitBytes(n));
+  return bytes.empty() ? Words::zeros(bitWords(n)) : bitsFromBytes(bytes, n);
+}
+
+Words Evaluator::takeKept(size_t n, unsigned ringBits) {
+  const std::span<const uint8_t> bytes = take(core::packedBytes(n, ringBits));
   if (bytes.empty())
     return Words::zeros(n);
   Words out(n);
@@ -37,13 +62,16 @@ Words Evaluator::dealtWords(uint32_t slot, size_t n, unsigned ringBits) {
   return out;
 }
 
+Words Evaluator::dealtWords(uint32_t slot, size_t n, unsigned ringBits) {
+  if (party == 1)
+    return prgWords(keys.k0, address(Purpose::Dealt, slot), n, ringBits, pool);
+  return takeKept(n, ringBits);
+}
+
 Words Evaluator::dealtBits(Purpose purpose, uint32_t slot, size_t n) {
   if (party == 1)
     return prgBits(keys.k0, address(purpose, slot), n);
-  std::span<const uint8_t> bytes = take(bitBytes(n));
-  if (bytes.empty())
-    return Words::zeros(bitWords(n));
-  return bitsFromBytes(bytes, n);
+  return takeKeptBits(n);
 }
 
 void Evaluator::sendWords(const Words &v, unsigned ringBits) {

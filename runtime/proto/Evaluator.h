@@ -12,7 +12,7 @@
 #include "runtime/proto/Dealer.h"
 #include "runtime/proto/Machine.h"
 #include "runtime/proto/Material.h"
-#include "runtime/proto/RingGemm.h"
+#include "runtime/proto/Statics.h"
 
 #include <vector>
 
@@ -41,30 +41,26 @@ class Evaluator final : public Machine {
 public:
   Evaluator(const plan::Plan &plan, int party, EvaluatorKeys keys,
             kernels::ThreadPool &pool, MaterialSource &source, EvaluatorIo &io)
-      : Machine(plan, party, pool), keys(keys), io(io),
-        prepared(plan.code.size()), packed(plan.code.size()),
-        ownWords(plan.code.size()), source_(source) {}
+      : Machine(plan, party, pool), keys(keys), io(io), source_(source) {}
 
   const EvaluatorKeys keys;
   EvaluatorIo &io;
+  /// Weights packed once per deployment, if they are.
+  const StaticOperands *statics = nullptr;
+  /// Where the offline pass keeps what it made.
+  MaterialStore *store = nullptr;
   /// The round's message so far.
   std::vector<uint8_t> outgoing;
   /// Online multiply-accumulates of matrix products so far.
   uint64_t gemmMacs = 0;
-  /// By instruction, what the offline pass computed: of matmul with a static
-  /// operand the product with the other one's mask, of matmul_const the
-  /// result's mask.
-  std::vector<Words> prepared;
-  /// By instruction, of matmul with a static right-hand side: what its m is
-  /// multiplied with, packed offline while packBudget lasts. Instructions that
-  /// have it do not read that operand online.
-  std::vector<PackedRhs> packed;
-  /// By instruction, of select_words: m ^ l1 or l2 of its table.
-  std::vector<Words> ownWords;
-  size_t packBudget = 0;        ///< bytes left
   uint64_t offlineGemmMacs = 0; ///< of prepare
-  /// This instruction's, once; empty if there is none.
-  Words takePrepared() { return std::move(prepared[index()]); }
+
+  /// Offline: keeps n values for this instruction's begin.
+  void keep(const Words &v, unsigned ringBits);
+  /// Online: what keep() kept.
+  Words takeKept(size_t n, unsigned ringBits);
+  void keepBits(const Words &bits, size_t n);
+  Words takeKeptBits(size_t n);
 
   crypto::PrgAddress address(crypto::Purpose p, uint32_t slot = 0) const {
     return {p, index(), slot};
@@ -93,9 +89,17 @@ public:
   const Status &status() const { return status_; }
 
 private:
+  void keepBytes(std::span<const uint8_t> bytes);
+
   MaterialSource &source_;
   Status status_;
 };
+
+/// What party j multiplies the other operand's m with: my - ly1, or ly2 (which
+/// is then subtracted).
+Words ownHalf(const Evaluator &p, size_t operand);
+/// What it multiplies a row selector's m with: m ^ l1, or l2, of operand 1.
+Words ownTable(const Evaluator &p);
 
 /// v += what the peer sent, mod 2^ringBits.
 void addReceived(Words &v, std::span<const uint8_t> bytes, unsigned ringBits,

@@ -170,16 +170,16 @@ void prepareMatMulConst(Evaluator &p) {
   forEachArray(p, p.outSize(), [&](int i, Words &out) {
     timesConstant(p, Machine::array(p.in(0), i), out);
     p.offlineGemmMacs += MatMulDims::of(p.instr(), 2).macs();
-    if (i == 1)
-      p.prepared[p.index()] = out.clone();
+    if (i == 1 && keptBytes(p))
+      p.keep(out, p.outInfo().ring);
   });
 }
 
 void beginMatMulConst(Evaluator &p) {
+  const bool kept = keptBytes(p);
   forEachArray(p, p.outSize(), [&](int i, Words &out) {
-    if (i == 1) {
-      out = p.takePrepared();
-      assert(out.size() == p.outSize() && "prepare() ran");
+    if (i == 1 && kept) {
+      out = p.takeKept(p.outSize(), p.outInfo().ring);
       return;
     }
     timesConstant(p, Machine::array(p.in(0), i), out);

@@ -2,7 +2,9 @@
 //
 // Offline material is one byte stream per evaluator, in plan order. The dealer
 // puts, the evaluator takes; sizes follow from the plan, so neither is told
-// any. Single-use: what was taken is gone.
+// any. Single-use: what was taken is gone. Between its offline and its online
+// phase an evaluator keeps a stream of its own, also in plan order: the dealt
+// bytes, or what it made of them.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -10,6 +12,7 @@
 #include "runtime/core/Result.h"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 namespace mpc::proto {
@@ -19,6 +22,16 @@ class MaterialSink {
 public:
   virtual ~MaterialSink() = default;
   virtual Status put(int party, std::span<const uint8_t> bytes) = 0;
+};
+
+/// Where an evaluator keeps bytes of the offline phase.
+class MaterialStore {
+public:
+  virtual ~MaterialStore() = default;
+  /// Appends n bytes. `fill` writes them where they belong, in one call or in
+  /// several of consecutive pieces.
+  using Fill = std::function<Status(std::span<uint8_t>)>;
+  virtual Status put(size_t n, const Fill &fill) = 0;
 };
 
 /// Where an evaluator takes its bytes from.

@@ -35,13 +35,18 @@ void begin(Evaluator &p);
 /// Precondition: the op exchanges.
 void finish(Evaluator &p, std::span<const uint8_t> received);
 /// The op in an evaluator's offline pass (p.masksOnly): masks, static
-/// registers, and the products that matmul and matmul_const can compute ahead.
-/// Takes no material.
+/// registers, and the products that matmul and matmul_const can compute ahead,
+/// which are kept. Takes material only where dealtOffline().
 void prepare(Evaluator &p);
-
-/// After the offline pass: which instructions begin() need not see, because
-/// their result is static and only read where it was packed ahead.
-std::vector<bool> doneOffline(const Evaluator &p);
+/// Whether prepare() consumes what the instruction is dealt, so that nothing of
+/// it is stored as it comes.
+bool dealtOffline(const plan::Instr &in, const std::vector<uint8_t> &isStatic);
+/// Bytes that prepare() keeps of the instruction.
+size_t keptBytes(const plan::Plan &plan, const plan::Instr &in,
+                 const std::vector<uint8_t> &isStatic);
+inline size_t keptBytes(const Machine &p) {
+  return keptBytes(p.plan, p.instr(), p.isStatic);
+}
 
 /// Fills isStatic.
 void findStatic(Machine &p);

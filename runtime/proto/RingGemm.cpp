@@ -125,7 +125,9 @@ void PackedRhs::multiply(const MatMulDims &dims, const Words &a, Words &out,
     return;
   }
   const core::SecretVector<uint32_t> a32 = narrow(a, pool);
-  core::SecretVector<uint32_t> c32 = narrow(out, pool);
+  core::SecretVector<uint32_t> c32 =
+      acc == Acc::Set ? core::SecretVector<uint32_t>(out.size())
+                      : narrow(out, pool);
   kernels::gemm(kernels::viewOf(a32.data(), rows, dims.k), narrow_, c32.data(),
                 dims.n, acc, pool);
   kernels::mapElements(out.data(), c32.data(), n, pool,

@@ -43,7 +43,7 @@ public:
   bool empty() const { return ring_ == 0; }
   size_t bytes() const { return wide_.bytes() + narrow_.bytes(); }
 
-  /// out += A B or out -= A B, reduced.
+  /// out = A B, out += A B or out -= A B, reduced.
   void multiply(const MatMulDims &dims, const Words &a, Words &out,
                 kernels::Acc acc, kernels::ThreadPool &pool) const;
 

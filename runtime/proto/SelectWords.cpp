@@ -65,12 +65,6 @@ void xorInto(Words &to, const Words &x) {
   for (size_t i = 0; i < to.size(); ++i)
     to.data()[i] ^= x.data()[i];
 }
-Words xorOf(const Words &x, const Words &y) {
-  Words out = x.clone();
-  xorInto(out, y);
-  return out;
-}
-
 } // namespace
 
 void dealOneHotBits(Dealer &p) {
@@ -122,9 +116,12 @@ void finishOneHotBits(Evaluator &p, std::span<const uint8_t> received) {
 void dealSelectWords(Dealer &p) {
   const size_t bits = bitsOf(p.outInfo());
   p.drawBitMasks(p.out(), bits);
-  const Words o = xorOf(p.in(0).a, p.in(0).b), l = xorOf(p.in(1).a, p.in(1).b);
+  const Words o = xorOf(p.in(0).a, p.in(0).b);
+  const Words *kept = p.statics->offlineTable(p.index());
+  const Words l = kept ? Words() : xorOf(p.in(1).a, p.in(1).b);
   Words product = Words::zeros(bitWords(bits));
-  kernels::bitMatMul(dimsOf(p), o.data(), l.data(), product.data(), p.pool);
+  kernels::bitMatMul(dimsOf(p), o.data(), (kept ? *kept : l).data(),
+                     product.data(), p.pool);
   p.dealBits(Purpose::Monomial, 0, std::move(product), bits);
 }
 
@@ -132,18 +129,17 @@ void maskSelectWords(Evaluator &p) {
   p.out().b = p.drawBitMask(bitsOf(p.outInfo()));
 }
 
-namespace {
-
-/// What this party multiplies the selector's m with.
 Words ownTable(const Evaluator &p) {
   return p.party == 1 ? xorOf(p.in(1).a, p.in(1).b) : p.in(1).b.clone();
 }
-/// o_j m.
-Words maskTimesTable(const Evaluator &p) {
-  Words c = Words::zeros(bitWords(bitsOf(p.outInfo())));
-  kernels::bitMatMul(dimsOf(p), p.in(0).b.data(), p.in(1).a.data(), c.data(),
-                     p.pool);
-  return c;
+
+namespace {
+
+/// z ^= o_j m.
+void addMaskTimesTable(const Evaluator &p, Words &z) {
+  const Words *kept = p.statics->offlineTable(p.index());
+  kernels::bitMatMul(dimsOf(p), p.in(0).b.data(),
+                     (kept ? *kept : p.in(1).a).data(), z.data(), p.pool);
 }
 
 } // namespace
@@ -152,19 +148,27 @@ void prepareSelectWords(Evaluator &p) {
   maskSelectWords(p);
   if (!p.isStatic[p.instr().in[1]])
     return;
-  p.prepared[p.index()] = maskTimesTable(p);
-  p.ownWords[p.index()] = ownTable(p);
+  const size_t bits = bitsOf(p.outInfo());
+  Words z = p.dealtBits(Purpose::Monomial, 0, bits);
+  addMaskTimesTable(p, z);
+  p.keepBits(z, bits);
 }
 
 void beginSelectWords(Evaluator &p) {
   const size_t bits = bitsOf(p.outInfo());
   maskSelectWords(p);
-  Words z = p.dealtBits(Purpose::Monomial, 0, bits);
+  Words z;
+  if (p.isStatic[p.instr().in[1]]) {
+    z = p.takeKeptBits(bits);
+  } else {
+    z = p.dealtBits(Purpose::Monomial, 0, bits);
+    addMaskTimesTable(p, z);
+  }
   xorInto(z, p.out().b);
-  const bool ahead = p.isStatic[p.instr().in[1]];
-  const Words own = ahead ? std::move(p.ownWords[p.index()]) : ownTable(p);
-  xorInto(z, ahead ? p.takePrepared() : maskTimesTable(p));
-  kernels::bitMatMul(dimsOf(p), p.in(0).a.data(), own.data(), z.data(), p.pool);
+  const Words *kept = p.statics->onlineTable(p.index());
+  const Words own = kept ? Words() : ownTable(p);
+  kernels::bitMatMul(dimsOf(p), p.in(0).a.data(), (kept ? *kept : own).data(),
+                     z.data(), p.pool);
   p.sendBits(z, bits);
   p.out().a = std::move(z);
 }

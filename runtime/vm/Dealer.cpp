@@ -12,13 +12,16 @@ using net::Channel;
 /// Material straight to the evaluators' channels.
 class ChannelSink final : public proto::MaterialSink {
 public:
-  ChannelSink(Channel &p1, Channel &p2) : p1_(p1), p2_(p2) {}
+  ChannelSink(Channel &p1, Channel &p2, uint64_t &waitNs)
+      : p1_(p1), p2_(p2), waitNs_(waitNs) {}
   Status put(int party, std::span<const uint8_t> bytes) override {
+    Stopwatch wait(waitNs_);
     return (party == 1 ? p1_ : p2_).sendStream(bytes);
   }
 
 private:
   Channel &p1_, &p2_;
+  uint64_t &waitNs_;
 };
 
 } // namespace
@@ -36,18 +39,25 @@ Result<PartyReport> runDealer(const plan::Plan &plan,
   report.offlineBeginNs = nowNs();
   p1.setContext("offline phase");
   p2.setContext("offline phase");
-  ChannelSink sink(p1, p2);
+  ChannelSink sink(p1, p2, report.offlineWaitNs);
   proto::Dealer dealer(
       plan, {session->k01, session->k02, deployment.d01, deployment.d02}, pool,
       sink);
   dealer.tap = options.tap;
+  dealer.statics = &deployment.statics;
   proto::findStatic(dealer);
   const Liveness liveness(plan);
   for (uint32_t i = 0; i < plan.code.size(); ++i) {
+    if (deployment.statics.skips(i))
+      continue;
     dealer.at(i);
+    OpTime &time = report.opTime(dealer.instr().op);
+    const uint64_t start = nowNs(), waited = report.offlineWaitNs;
     proto::deal(dealer);
     MPC_TRY(dealer.status());
     liveness.release(dealer, i);
+    ++time.count;
+    time.offlineNs += nowNs() - start - (report.offlineWaitNs - waited);
   }
   MPC_TRY(p1.flush());
   MPC_TRY(p2.flush());

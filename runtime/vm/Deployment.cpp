@@ -3,6 +3,8 @@
 
 #include "runtime/core/Ring.h"
 #include "runtime/kernels/Pack.h"
+#include "runtime/proto/Ops.h"
+#include "runtime/vm/WeightsIo.h"
 
 #include <fmt/format.h>
 
@@ -45,6 +47,19 @@ Status awaitAcknowledgement(Channel &party) {
   return {};
 }
 
+/// Static instructions deal nothing and take nothing.
+class NoSink final : public proto::MaterialSink {
+public:
+  Status put(int, std::span<const uint8_t>) override {
+    return Error{"a static instruction dealt material"};
+  }
+};
+class NoSource final : public proto::MaterialSource {
+public:
+  Result<std::span<const uint8_t>> take(size_t) override {
+    return Error{"a static instruction took material"};
+  }
+};
 } // namespace
 
 Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
@@ -100,7 +115,39 @@ Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
   return awaitAcknowledgement(p2);
 }
 
-Result<DealerDeployment> receiveDealerDeployment(Channel &owner) {
+void packWeights(const plan::Plan &plan, DealerDeployment &deployment,
+                 kernels::ThreadPool &pool, size_t budget) {
+  // Static instructions draw weight masks only: no session has a part in it.
+  const crypto::Prg &d01 = deployment.d01, &d02 = deployment.d02;
+  NoSink sink;
+  proto::Dealer dealer(plan, {d01, d02, d01, d02}, pool, sink);
+  proto::findStatic(dealer);
+  deployment.statics = proto::packStatics(dealer, budget);
+}
+
+void packWeights(const plan::Plan &plan, int party,
+                 EvaluatorDeployment &deployment, kernels::ThreadPool &pool,
+                 size_t budget) {
+  const crypto::Prg &d0 = deployment.d0;
+  NoSource source;
+  WeightsIo io(deployment);
+  proto::Evaluator evaluator(plan, party, {d0, d0, d0}, pool, source, io);
+  proto::findStatic(evaluator);
+  deployment.statics = proto::packStatics(evaluator, budget);
+
+  std::vector<bool> needed(plan.weights.size(), false);
+  for (uint32_t i = 0; i < plan.code.size(); ++i)
+    if (plan.code[i].op == plan::PlanOp::Weight && !deployment.statics.skips(i))
+      needed[static_cast<size_t>(plan.code[i].scalar(0))] = true;
+  for (size_t w = 0; w < needed.size(); ++w)
+    if (!needed[w])
+      deployment.masked[w].reset();
+}
+
+Result<DealerDeployment> receiveDealerDeployment(const plan::Plan &plan,
+                                                 Channel &owner,
+                                                 kernels::ThreadPool &pool,
+                                                 size_t packBudget) {
   owner.setContext("deployment of weights");
   Result<crypto::Prg> d01 = receiveKey(owner);
   if (!d01)
@@ -108,22 +155,26 @@ Result<DealerDeployment> receiveDealerDeployment(Channel &owner) {
   Result<crypto::Prg> d02 = receiveKey(owner);
   if (!d02)
     return d02.error();
+  DealerDeployment d{std::move(*d01), std::move(*d02)};
+  packWeights(plan, d, pool, packBudget);
   MPC_TRY(acknowledge(owner));
-  return DealerDeployment{std::move(*d01), std::move(*d02)};
+  return d;
 }
 
-Result<EvaluatorDeployment> receiveEvaluatorDeployment(const plan::Plan &plan,
-                                                       Channel &owner) {
+Result<EvaluatorDeployment>
+receiveEvaluatorDeployment(const plan::Plan &plan, int party, Channel &owner,
+                           kernels::ThreadPool &pool, size_t packBudget) {
   owner.setContext("deployment of weights");
   Result<crypto::Prg> d0 = receiveKey(owner);
   if (!d0)
     return d0.error();
-  EvaluatorDeployment d{std::move(*d0), {}};
+  EvaluatorDeployment d{std::move(*d0)};
   for (const plan::WeightInfo &w : plan.weights) {
     d.masked.emplace_back(
         core::packedBytes(static_cast<size_t>(core::numel(w.shape)), w.ring));
-    MPC_TRY(owner.recvStream(d.masked.back()));
+    MPC_TRY(owner.recvStream(d.masked.back().span()));
   }
+  packWeights(plan, party, d, pool, packBudget);
   MPC_TRY(acknowledge(owner));
   return d;
 }

@@ -6,34 +6,58 @@
 // mW = W ^ PRG(d01) ^ PRG(d02) on the packed bits. Fresh keys a
 // deployment, so a mask is never used for two encodings. One deployment serves
 // any number of sessions. Tensors stream in pieces: the owner needs no second
-// copy of its weights.
+// copy of its weights. What the parties multiply with is packed for the matrix
+// kernels right here, once (proto/Statics.h), and not in the sessions.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "runtime/crypto/Prg.h"
+#include "runtime/kernels/ThreadPool.h"
 #include "runtime/net/Channel.h"
 #include "runtime/plan/Plan.h"
+#include "runtime/proto/Statics.h"
 
 #include <vector>
 
 namespace mpc::vm {
 
+/// Bytes a party may hold of operands packed for its matrix kernels; what
+/// exceeds it is packed in each session.
+inline constexpr size_t kDefaultPackBudget = size_t{3} << 30;
+
 struct DealerDeployment {
   crypto::Prg d01, d02;
+  proto::StaticOperands statics = {};
 };
 struct EvaluatorDeployment {
   crypto::Prg d0;
-  /// Packed at the ring of each of the plan's weights.
-  std::vector<std::vector<uint8_t>> masked;
+  /// At the ring of each of the plan's weights, 'packed' as on the wire. Empty
+  /// where no session reads it any more, see packWeights().
+  std::vector<core::SecretVector<uint8_t>> masked = {};
+  proto::StaticOperands statics = {};
 };
+
+/// Fills `statics`; frees the masked weights that served only for it.
+/// Precondition: the plan is verified.
+void packWeights(const plan::Plan &plan, DealerDeployment &deployment,
+                 kernels::ThreadPool &pool, size_t budget = kDefaultPackBudget);
+void packWeights(const plan::Plan &plan, int party,
+                 EvaluatorDeployment &deployment, kernels::ThreadPool &pool,
+                 size_t budget = kDefaultPackBudget);
 
 /// The owner's side, until all three have stored their part.
 Status deploy(const plan::Plan &plan, const plan::Weights &weights,
               net::Channel &p0, net::Channel &p1, net::Channel &p2);
 
-Result<DealerDeployment> receiveDealerDeployment(net::Channel &owner);
-Result<EvaluatorDeployment> receiveEvaluatorDeployment(const plan::Plan &plan,
-                                                       net::Channel &owner);
+/// The parties' sides: stored, packed, acknowledged.
+Result<DealerDeployment>
+receiveDealerDeployment(const plan::Plan &plan, net::Channel &owner,
+                        kernels::ThreadPool &pool,
+                        size_t packBudget = kDefaultPackBudget);
+Result<EvaluatorDeployment>
+receiveEvaluatorDeployment(const plan::Plan &plan, int party,
+                           net::Channel &owner, kernels::ThreadPool &pool,
+                           size_t packBudget = kDefaultPackBudget);
 
 } // namespace mpc::vm

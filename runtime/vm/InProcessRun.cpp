@@ -104,6 +104,7 @@ Result<InProcessResult> runInProcess(const plan::Plan &plan,
     kernels::ThreadPool pool(options.threads);
     PartyOptions o;
     o.packBudget = options.packBudget;
+    o.materialDir = options.materialDir;
     if (options.recordCoins)
       o.tap = &taps[i];
     Status hello = mesh.hello(who, hash);

@@ -25,6 +25,7 @@ namespace mpc::vm {
 struct InProcessOptions {
   unsigned threads = 1;                ///< a party
   size_t packBudget = size_t{2} << 30; ///< see PartyOptions
+  std::string materialDir = {};        ///< see PartyOptions
   bool recordCoins = false;
   bool recordViews = false;
   std::chrono::milliseconds deadline{60'000};

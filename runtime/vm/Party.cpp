@@ -2,28 +2,79 @@
 #include "runtime/vm/Party.h"
 
 #include "runtime/proto/Univariate.h"
+#include "runtime/vm/MemoryMaterial.h"
+#include "runtime/vm/StoredSession.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace mpc::vm {
 namespace {
 
 using net::Channel;
 
+Result<PartyReport> streamed(const plan::Plan &plan, int party,
+                             const EvaluatorDeployment &deployment,
+                             const PartyLinks &links, Channel &peer,
+                             kernels::ThreadPool &pool,
+                             const PartyOptions &options) {
+  auto session =
+      beginEvaluatorSession(party, *links.p0, peer, options.token, plan.hash());
+  if (!session)
+    return session.error();
+  PartyReport report;
+  MemoryMaterial material;
+  MPC_TRY(evaluatorOffline(plan, party, deployment, *session, *links.p0, pool,
+                           material, report));
+  MPC_TRY(evaluatorOnline(plan, party, deployment, *session, peer,
+                          *links.client, pool, options, material, report));
+  return report;
+}
+
+Result<PartyReport> stored(const plan::Plan &plan, int party,
+                           const EvaluatorDeployment &deployment,
+                           const PartyLinks &links, Channel &peer,
+                           kernels::ThreadPool &pool,
+                           const PartyOptions &options) {
+  const std::string base =
+      fmt::format("{}/party{}", options.materialDir, party);
+  const std::string path = base + ".material";
+  PartyReport report;
+  auto id = storeSession(plan, party, deployment, *links.p0, peer, pool,
+                         options, path, nullptr, report);
+  if (!id)
+    return id.error();
+  auto spent = material::SpentLog::open(base + ".spent");
+  if (!spent)
+    return spent.error();
+  auto session = openSession(plan, party, path, nullptr);
+  if (!session)
+    return session.error();
+  MPC_TRY(serveSession(plan, party, deployment, std::move(*session), *spent,
+                       peer, *links.client, pool, options, report));
+  ::unlink(path.c_str()); // spent: of no more use to anybody
+  return report;
+}
+
 Result<PartyReport> run(const plan::Plan &plan, int party,
                         const PartyLinks &links, kernels::ThreadPool &pool,
                         const PartyOptions &options) {
   MPC_TRY(proto::checkParameters(plan));
   if (party == 0) {
-    auto deployment = receiveDealerDeployment(*links.owner);
+    auto deployment =
+        receiveDealerDeployment(plan, *links.owner, pool, options.packBudget);
     if (!deployment)
       return deployment.error();
     return runDealer(plan, *deployment, *links.p1, *links.p2, pool, options);
   }
-  auto deployment = receiveEvaluatorDeployment(plan, *links.owner);
+  auto deployment = receiveEvaluatorDeployment(plan, party, *links.owner, pool,
+                                               options.packBudget);
   if (!deployment)
     return deployment.error();
-  return runEvaluator(plan, party, *deployment, *links.p0,
-                      party == 1 ? *links.p2 : *links.p1, *links.client, pool,
-                      options);
+  Channel &peer = party == 1 ? *links.p2 : *links.p1;
+  return options.materialDir.empty()
+             ? streamed(plan, party, *deployment, links, peer, pool, options)
+             : stored(plan, party, *deployment, links, peer, pool, options);
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "runtime/vm/Session.h"
 
 #include <algorithm>
+#include <cassert>
 #include <string_view>
 
 namespace mpc::vm {
@@ -30,14 +31,12 @@ Digest sessionId(const SessionToken &token, const Digest &planHash,
 }
 
 /// The key of a pair from both contributions, the lower party's first.
-crypto::Prg pairKey(std::span<const uint8_t> lower,
-                    std::span<const uint8_t> higher, std::string_view pair,
-                    const Digest &session) {
+Key128 pairKey(std::span<const uint8_t> lower, std::span<const uint8_t> higher,
+               std::string_view pair, const Digest &session) {
   std::vector<uint8_t> context(pair.begin(), pair.end());
   context.insert(context.end(), session.begin(), session.end());
-  return crypto::Prg(crypto::deriveKey(Key128(lower.first<kShareBytes>()),
-                                       Key128(higher.first<kShareBytes>()),
-                                       context));
+  return crypto::deriveKey(Key128(lower.first<kShareBytes>()),
+                           Key128(higher.first<kShareBytes>()), context);
 }
 
 std::string_view pairName(int party) { return party == 1 ? "k01" : "k02"; }
@@ -65,10 +64,21 @@ Result<EvaluatorSession> beginEvaluatorSession(int party, Channel &p0,
   const std::span<uint8_t> own = toDealer.span().subspan(nonces.size());
   MPC_TRY(crypto::osRandom(own));
   MPC_TRY(p0.exchange(toDealer.span(), share.span()));
-  return EvaluatorSession{pairKey(share.span(), own, pairName(party), session),
-                          pairKey(one.span().subspan(kNonceBytes),
-                                  two.span().subspan(kNonceBytes), "k12",
-                                  session)};
+  const Key128 k0 = pairKey(share.span(), own, pairName(party), session);
+  const Key128 k12 = pairKey(one.span().subspan(kNonceBytes),
+                             two.span().subspan(kNonceBytes), "k12", session);
+  Secret secrets(EvaluatorSession::kSecretBytes);
+  std::ranges::copy(k0.bytes(), secrets.begin());
+  std::ranges::copy(k12.bytes(), secrets.begin() + Key128::kBytes);
+  return EvaluatorSession::restore(secrets.span(), session);
+}
+
+EvaluatorSession EvaluatorSession::restore(std::span<const uint8_t> secrets,
+                                           const Digest &id) {
+  assert(secrets.size() == kSecretBytes);
+  return {crypto::Prg(Key128(secrets.first<Key128::kBytes>())),
+          crypto::Prg(Key128(secrets.last<Key128::kBytes>())), id,
+          Secret::copyOf(secrets)};
 }
 
 Result<DealerSession> beginDealerSession(Channel &p1, Channel &p2,
@@ -89,10 +99,10 @@ Result<DealerSession> beginDealerSession(Channel &p1, Channel &p2,
                          "differ");
   const Digest session = sessionId(token, planHash, nonces);
   return DealerSession{
-      pairKey(mine1.span(), theirs1.span().subspan(nonces.size()), pairName(1),
-              session),
-      pairKey(mine2.span(), theirs2.span().subspan(nonces.size()), pairName(2),
-              session)};
+      crypto::Prg(pairKey(mine1.span(), theirs1.span().subspan(nonces.size()),
+                          pairName(1), session)),
+      crypto::Prg(pairKey(mine2.span(), theirs2.span().subspan(nonces.size()),
+                          pairName(2), session))};
 }
 
 } // namespace mpc::vm

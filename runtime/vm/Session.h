@@ -28,9 +28,18 @@ using SessionToken = std::array<uint8_t, 16>;
 struct DealerSession {
   crypto::Prg k01, k02;
 };
+/// What an evaluator keeps of a session from its offline to its online phase.
 struct EvaluatorSession {
   crypto::Prg k0;  ///< with P0
   crypto::Prg k12; ///< zero shares only
+  core::Digest id;
+
+  /// Two keys, for the party's own file of material.
+  static constexpr size_t kSecretBytes = 2 * crypto::Key128::kBytes;
+  core::SecretVector<uint8_t> secrets;
+  /// From a file: what `secrets` was.
+  static EvaluatorSession restore(std::span<const uint8_t> secrets,
+                                  const core::Digest &id);
 };
 
 /// P0's side; p1 and p2 are its channels to them.

@@ -15,11 +15,15 @@ namespace {
 /// The one list of a report's fields, for both directions.
 template <class Report, class F> void eachField(Report &r, F f) {
   for (auto *v : {&r.party, &r.offlineBeginNs, &r.offlineEndNs, &r.onlineNs,
-                  &r.rounds, &r.onlineGemmMacs, &r.offlineGemmMacs, &r.peakRss})
+                  &r.rounds, &r.onlineGemmMacs, &r.offlineGemmMacs, &r.peakRss,
+                  &r.offlineWaitNs, &r.onlineWaitNs})
     f(*v);
   for (auto *a : {&r.offlineSent, &r.onlineSent, &r.wireSent})
     for (auto &v : *a)
       f(v);
+  for (auto &op : r.ops)
+    for (auto *v : {&op.count, &op.offlineNs, &op.onlineNs})
+      f(*v);
 }
 
 } // namespace
@@ -63,7 +67,11 @@ RunStats combine(const std::array<PartyReport, 3> &p,
   for (const PartyReport &r : p) {
     s.offlineGemmMacs = std::max(s.offlineGemmMacs, r.offlineGemmMacs);
     s.onlineGemmMacs = std::max(s.onlineGemmMacs, r.onlineGemmMacs);
-    s.peakRss[static_cast<size_t>(&r - p.data())] = r.peakRss;
+    const auto i = static_cast<size_t>(&r - p.data());
+    s.peakRss[i] = r.peakRss;
+    s.offlineWaitNs[i] = r.offlineWaitNs;
+    s.onlineWaitNs[i] = r.onlineWaitNs;
+    s.ops[i] = r.ops;
   }
   s.rounds = p[1].rounds;
   s.p0ToP1 = p[0].offlineSent[1];

@@ -9,6 +9,7 @@
 
 #include "runtime/core/Result.h"
 #include "runtime/net/Channel.h"
+#include "runtime/plan/Plan.h"
 
 #include <array>
 #include <cstdint>
@@ -22,6 +23,25 @@ uint64_t nowNs();
 /// Highest resident set of this process so far.
 uint64_t peakRssBytes();
 
+/// Adds the time of its scope to a sum.
+class Stopwatch {
+public:
+  explicit Stopwatch(uint64_t &sum) : sum_(sum), start_(nowNs()) {}
+  Stopwatch(const Stopwatch &) = delete;
+  ~Stopwatch() { sum_ += nowNs() - start_; }
+
+private:
+  uint64_t &sum_;
+  uint64_t start_;
+};
+
+/// Busy time of a party with all instructions of one kind.
+struct OpTime {
+  uint64_t count = 0;     ///< evaluators: run online; P0: dealt
+  uint64_t offlineNs = 0; ///< P0: dealing; evaluators: preparing
+  uint64_t onlineNs = 0;  ///< begin and finish
+};
+
 /// Of one party. Links are indexed by peer: 0, 1, 2 parties, 3 client, 4 owner.
 struct PartyReport {
   uint64_t party = 0;
@@ -32,9 +52,14 @@ struct PartyReport {
   uint64_t onlineGemmMacs = 0;
   uint64_t offlineGemmMacs = 0;
   uint64_t peakRss = 0;
+  uint64_t offlineWaitNs = 0; ///< P0: sending; evaluators: receiving
+  uint64_t onlineWaitNs = 0;  ///< evaluators: exchanges
   std::array<uint64_t, 5> offlineSent = {}; ///< payload
   std::array<uint64_t, 5> onlineSent = {};  ///< payload
   std::array<uint64_t, 5> wireSent = {};    ///< of the whole run
+
+  std::array<OpTime, 256> ops = {}; ///< by opcode
+  OpTime &opTime(plan::PlanOp op) { return ops[static_cast<uint8_t>(op)]; }
 
   std::vector<uint8_t> encode() const;
   static Result<PartyReport> decode(std::span<const uint8_t> bytes);
@@ -60,6 +85,8 @@ struct RunStats {
   uint64_t wireClientP1 = 0, wireClientP2 = 0, wireP1Client = 0,
            wireP2Client = 0;
   std::array<uint64_t, 3> peakRss = {};
+  std::array<uint64_t, 3> offlineWaitNs = {}, onlineWaitNs = {};
+  std::array<std::array<OpTime, 256>, 3> ops = {}; ///< by party, opcode
 };
 RunStats combine(const std::array<PartyReport, 3> &parties,
                  const ClientReport &client);

@@ -231,6 +231,10 @@ class BadInput(ToolTest):
                 f"mpcrun local {self.plan} --output-dir {out} --threads 0",
                 f"mpcrun local {self.plan} --output-dir {out} --threads x",
                 f"mpcrun local {self.plan} extra --output-dir {out}",
+                f"mpcrun local {self.plan} --output-dir {out} --material no",
+                f"mpcrun local {self.plan} --output-dir {out} --material-dir .",
+                f"mpcrun local {self.plan} --output-dir {out} --material "
+                "stored --material-dir /nonexistent",
                 "mpcc", "mpcc nothing", "mpcc compile", "mpcc emulate",
                 f"mpcc emulate {self.plan}", f"mpcc cost {self.plan} --jso",
                 f"mpcc compile {MODEL} -o {out} --frac-bits 99",

@@ -107,6 +107,24 @@ class Adder(ToolTest):
                       "--output-dir", out)
             self.check_outputs(support.load_dir(out), ADDER)
 
+    def test_stored_material(self):
+        plan = self.plan()
+        stock = self.at("stock")
+        os.mkdir(stock)
+        for extra in ([], ["--material-dir", stock]):
+            out = self.at("stored")
+            self.mpcrun("local", plan, "--input-dir", f"{ADDER}/inputs",
+                        "--output-dir", out, "--material", "stored",
+                        "--stats", self.at("stats.json"), *extra)
+            self.check_outputs(support.load_dir(out), ADDER)
+        # What was used is on record; the material itself is gone.
+        self.assertEqual(sorted(os.listdir(stock)),
+                         ["party1.spent", "party2.spent"])
+        with open(self.at("stats.json")) as file:
+            ops = json.load(file)["ops"]
+        self.assertGreater(ops["matmul"]["p1"]["online_s"], 0)
+        self.assertGreater(ops["matmul"]["p0"]["offline_s"], 0)
+
     def test_unknown_file_is_a_note(self):
         plan = self.plan()
         arrays = support.load_dir(f"{ADDER}/inputs")

@@ -1,14 +1,13 @@
-//===- runtime/vm/Evaluator.cpp - the session of P1 or P2 -----------------===//
+//===- runtime/vm/EvaluatorOnline.cpp - the online phase of P1 or P2 ------===//
 //
-// Offline: instruction by instruction, what can be computed ahead (see
-// proto/Prepare.h), then the instruction's material from P0; so both work at
-// the same part of the plan and no buffer grows. Online: per round all begins,
-// one exchange of the concatenated payloads, all finishes.
+// Per round all begins, one exchange of the concatenated payloads, all
+// finishes.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/vm/Client.h"
 #include "runtime/vm/Liveness.h"
 #include "runtime/vm/Party.h"
+#include "runtime/vm/WeightsIo.h"
 
 #include "runtime/core/Ring.h"
 #include "runtime/kernels/Pack.h"
@@ -23,47 +22,24 @@ namespace {
 using net::Channel;
 using plan::PlanOp;
 
-/// Material received ahead, an array an instruction, freed when taken.
-class StoredMaterial final : public proto::MaterialSource {
+/// Counts what an instruction takes.
+class Counted final : public proto::MaterialSource {
 public:
-  explicit StoredMaterial(size_t instructions) : parts_(instructions) {}
-
-  Status receive(uint32_t instr, size_t n, Channel &p0) {
-    if (n == 0)
-      return {};
-    parts_[instr].allocate(n);
-    return p0.recvStream(parts_[instr].span());
-  }
-  void at(uint32_t instr) {
-    instr_ = instr;
-    used_ = 0;
-  }
+  explicit Counted(proto::MaterialSource &from) : from_(from) {}
   Result<std::span<const uint8_t>> take(size_t n) override {
-    const core::SecretVector<uint8_t> &part = parts_[instr_];
-    if (n > part.size() - used_)
-      return Error{fmt::format("the offline material of instruction {} has {} "
-                               "bytes, {} are needed",
-                               instr_, part.size(), used_ + n)};
-    used_ += n;
-    return part.span().subspan(used_ - n, n);
+    taken += n;
+    return from_.take(n);
   }
-  /// Frees this instruction's; whether all of it was taken.
-  bool finish() {
-    const bool all = used_ == parts_[instr_].size();
-    parts_[instr_].reset();
-    return all;
-  }
+  uint64_t taken = 0; ///< of this instruction
 
 private:
-  std::vector<core::SecretVector<uint8_t>> parts_;
-  uint32_t instr_ = 0;
-  size_t used_ = 0;
+  proto::MaterialSource &from_;
 };
 
-class Io final : public proto::EvaluatorIo {
+class Io final : public WeightsIo {
 public:
   Io(const plan::Plan &plan, const EvaluatorDeployment &deployment)
-      : deployment_(deployment), offsets_(plan.code.size(), {0, 0}) {
+      : WeightsIo(deployment), offsets_(plan.code.size(), {0, 0}) {
     size_t at = 0;
     for (size_t i = 0; i < plan.code.size(); ++i) {
       if (plan.code[i].op != PlanOp::Input)
@@ -82,9 +58,6 @@ public:
     return std::span(inputs).subspan(offsets_[instr].first,
                                      offsets_[instr].second);
   }
-  std::span<const uint8_t> maskedWeight(size_t weight) override {
-    return deployment_.masked[weight];
-  }
   void output(std::span<const uint8_t> m, std::span<const uint8_t> l) override {
     outputs.insert(outputs.end(), m.begin(), m.end());
     outputs.insert(outputs.end(), l.begin(), l.end());
@@ -93,28 +66,26 @@ public:
   std::vector<uint8_t> inputs, outputs;
 
 private:
-  const EvaluatorDeployment &deployment_;
   std::vector<std::pair<size_t, size_t>> offsets_;
 };
 
-/// One evaluator's session, phase by phase.
 class Run {
 public:
   Run(const plan::Plan &plan, int party, const EvaluatorDeployment &deployment,
-      EvaluatorSession &session, Channel &p0, Channel &peer, Channel &client,
-      kernels::ThreadPool &pool, const PartyOptions &options)
-      : plan_(plan), p0_(p0), peer_(peer), client_(client),
-        material_(plan.code.size()), io_(plan, deployment), liveness_(plan),
+      const EvaluatorSession &session, Channel &peer, Channel &client,
+      kernels::ThreadPool &pool, const PartyOptions &options,
+      proto::MaterialSource &source, PartyReport &report)
+      : plan_(plan), statics_(deployment.statics), peer_(peer), client_(client),
+        material_(source), io_(plan, deployment), liveness_(plan),
         machine_(plan, party, {session.k0, session.k12, deployment.d0}, pool,
-                 material_, io_) {
+                 material_, io_),
+        report_(report) {
     machine_.tap = options.tap;
-    machine_.packBudget = options.packBudget;
+    machine_.statics = &deployment.statics;
     proto::findStatic(machine_);
   }
 
-  Status offline();
   Status online();
-  PartyReport report;
 
 private:
   Status sendMaskWords();
@@ -126,35 +97,22 @@ private:
   };
 
   const plan::Plan &plan_;
-  Channel &p0_, &peer_, &client_;
-  StoredMaterial material_;
+  const proto::StaticOperands &statics_;
+  Channel &peer_, &client_;
+  Counted material_;
   Io io_;
   Liveness liveness_;
   proto::Evaluator machine_;
+  PartyReport &report_;
   std::vector<Pending> pending_;
-  std::vector<bool> skip_; ///< by instruction: nothing is left to do online
   std::vector<uint8_t> incoming_;
 };
 
-Status Run::offline() {
-  p0_.setContext("offline phase");
-  const std::vector<plan::PlanCost> costs = plan::instrCosts(plan_);
-  machine_.masksOnly = true;
-  for (uint32_t i = 0; i < plan_.code.size(); ++i) {
-    machine_.at(i);
-    proto::prepare(machine_);
-    // What an exchange would make pending exists at once here.
-    liveness_.release(machine_, i);
-    liveness_.releasePending(machine_, i);
-    const size_t bytes =
-        machine_.party == 1 ? costs[i].p0ToP1 : costs[i].p0ToP2;
-    MPC_TRY(material_.receive(i, bytes, p0_));
-  }
-  machine_.masksOnly = false;
-  skip_ = proto::doneOffline(machine_);
-  report.offlineEndNs = nowNs();
-  report.offlineGemmMacs = machine_.offlineGemmMacs;
-  return {};
+/// What the instruction's begin takes from the store.
+uint64_t storedBytes(const proto::Machine &m, const plan::PlanCost &cost) {
+  const uint64_t dealt = m.party == 1 ? cost.p0ToP1 : cost.p0ToP2;
+  return (proto::dealtOffline(m.instr(), m.isStatic) ? 0 : dealt) +
+         proto::keptBytes(m.plan, m.instr(), m.isStatic);
 }
 
 /// l_j of each input, to the client.
@@ -177,15 +135,19 @@ Status Run::sendMaskWords() {
 }
 
 Status Run::flush(uint32_t at) {
-  const uint32_t round = static_cast<uint32_t>(++report.rounds);
+  const uint32_t round = static_cast<uint32_t>(++report_.rounds);
   const std::string &node = plan_.locations[plan_.code[pending_[0].instr].loc];
   peer_.setContext(node.empty() ? fmt::format("round {}", round)
                                 : fmt::format("round {} ('{}')", round, node));
   // Payloads have equal sizes both ways.
   incoming_.resize(machine_.outgoing.size());
-  MPC_TRY(peer_.exchange(machine_.outgoing, incoming_));
+  {
+    Stopwatch wait(report_.onlineWaitNs);
+    MPC_TRY(peer_.exchange(machine_.outgoing, incoming_));
+  }
   for (const Pending &p : pending_) {
     machine_.at(p.instr);
+    Stopwatch busy(report_.opTime(machine_.instr().op).onlineNs);
     proto::finish(machine_, std::span(incoming_).subspan(p.offset, p.bytes));
     liveness_.releasePending(machine_, p.instr);
   }
@@ -202,25 +164,29 @@ Status Run::online() {
   MPC_TRY(sendMaskWords());
   MPC_TRY(client_.recv(io_.inputs));
   const uint64_t start = nowNs();
+  const std::vector<plan::PlanCost> costs = plan::instrCosts(plan_);
   for (uint32_t i = 0; i < plan_.code.size(); ++i) {
-    machine_.at(i);
-    if (skip_[i]) {
+    if (statics_.skips(i)) {
       liveness_.release(machine_, i);
       continue;
     }
-    if (plan_.code[i].op == PlanOp::Flush) {
+    machine_.at(i);
+    const plan::Instr &in = plan_.code[i];
+    if (in.op == PlanOp::Flush) {
       MPC_TRY(flush(i));
       continue;
     }
-    material_.at(i);
+    Stopwatch busy(report_.opTime(in.op).onlineNs);
+    ++report_.opTime(in.op).count;
+    material_.taken = 0;
     const size_t offset = machine_.outgoing.size();
     proto::begin(machine_);
     MPC_TRY(machine_.status());
-    if (!material_.finish())
+    if (material_.taken != storedBytes(machine_, costs[i]))
       return Error{fmt::format("instruction {} ('{}') left offline material "
                                "unused",
-                               i, plan_.locations[plan_.code[i].loc])};
-    if (plan::info(plan_.code[i].op).exchange)
+                               i, plan_.locations[in.loc])};
+    if (plan::info(in.op).exchange)
       pending_.push_back({i, offset, machine_.outgoing.size() - offset});
     liveness_.release(machine_, i);
   }
@@ -228,29 +194,25 @@ Status Run::online() {
   const Status sent = client_.send(io_.outputs);
   core::wipe(io_.outputs.data(), io_.outputs.size()); // holds masks
   MPC_TRY(sent);
-  report.onlineNs = nowNs() - start;
-  report.onlineGemmMacs = machine_.gemmMacs;
-  report.onlineSent[machine_.party == 1 ? 2 : 1] =
+  report_.onlineNs = nowNs() - start;
+  report_.onlineGemmMacs = machine_.gemmMacs;
+  report_.onlineSent[machine_.party == 1 ? 2 : 1] =
       (peer_.counters() - peerBefore).payloadSent;
-  report.onlineSent[3] = (client_.counters() - clientBefore).payloadSent;
+  report_.onlineSent[3] = (client_.counters() - clientBefore).payloadSent;
   return {};
 }
 
 } // namespace
 
-Result<PartyReport> runEvaluator(const plan::Plan &plan, int party,
-                                 const EvaluatorDeployment &deployment,
-                                 Channel &p0, Channel &peer, Channel &client,
-                                 kernels::ThreadPool &pool,
-                                 const PartyOptions &options) {
-  auto session =
-      beginEvaluatorSession(party, p0, peer, options.token, plan.hash());
-  if (!session)
-    return session.error();
-  Run run(plan, party, deployment, *session, p0, peer, client, pool, options);
-  MPC_TRY(run.offline());
-  MPC_TRY(run.online());
-  return run.report;
+Status evaluatorOnline(const plan::Plan &plan, int party,
+                       const EvaluatorDeployment &deployment,
+                       const EvaluatorSession &session, Channel &peer,
+                       Channel &client, kernels::ThreadPool &pool,
+                       const PartyOptions &options,
+                       proto::MaterialSource &source, PartyReport &report) {
+  return Run(plan, party, deployment, session, peer, client, pool, options,
+             source, report)
+      .online();
 }
 
 } // namespace mpc::vm
