@@ -49,7 +49,8 @@ int run(int argc, char **argv) {
   std::vector<std::pair<CLI::App *, mpc::tools::Command>> commands;
   for (auto add :
        {mpc::tools::addCompile, mpc::tools::addCheck, mpc::tools::addEmulate,
-        mpc::tools::addCost, mpc::tools::addOpt, mpc::tools::addDis}) {
+        mpc::tools::addEval, mpc::tools::addCost, mpc::tools::addOpt,
+        mpc::tools::addDis}) {
     mpc::tools::Command run = add(app);
     commands.emplace_back(app.get_subcommands({}).back(), std::move(run));
   }

@@ -12,6 +12,7 @@ using Command = std::function<int()>;
 Command addCompile(CLI::App &app);
 Command addCheck(CLI::App &app);
 Command addEmulate(CLI::App &app);
+Command addEval(CLI::App &app);
 Command addCost(CLI::App &app);
 Command addOpt(CLI::App &app);
 Command addDis(CLI::App &app);
