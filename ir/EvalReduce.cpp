@@ -99,6 +99,13 @@ static void softmaxRow(const float *x, float *y, const int64_t *mask, int64_t n,
     y[i * step] = static_cast<float>(e[i] / sum);
 }
 
+/// Lengths of the rows along the axis: one, or the op's segments.
+static std::vector<int64_t> rowLengths(const Op &op, int64_t n) {
+  if (!op.hasAttr("segments"))
+    return {n};
+  return op.intsAttr("segments").vec();
+}
+
 /// Both masks of a softmax as one of x's shape. A row that the second one
 /// empties keeps the lanes of the first.
 static ConstData bothMasks(const Op &op, Operands operands) {
@@ -120,11 +127,15 @@ static ConstData bothMasks(const Op &op, Operands operands) {
   for (int64_t i = 0, size = full[0].numel(); i < size; ++i) {
     if (i / step % n != 0)
       continue;
-    bool any = false;
-    for (int64_t k = 0; k < n; ++k)
-      any |= full[0].ints[i + k * step] && full[1].ints[i + k * step];
-    for (int64_t k = 0; any && k < n; ++k)
-      full[0].ints[i + k * step] &= full[1].ints[i + k * step];
+    int64_t first = i;
+    for (int64_t length : rowLengths(op, n)) {
+      bool any = false;
+      for (int64_t k = 0; k < length; ++k)
+        any |= full[0].ints[first + k * step] && full[1].ints[first + k * step];
+      for (int64_t k = 0; any && k < length; ++k)
+        full[0].ints[first + k * step] &= full[1].ints[first + k * step];
+      first += length * step;
+    }
   }
   return full[0];
 }
@@ -144,17 +155,22 @@ void evalSoftmax(const Op &op, Operands operands, ConstData &out) {
   Shape rows = x.shape;
   rows[axis] = n == 0 ? 0 : 1;
   std::vector<double> e(n);
-  forEachRow<2>(rows, {strides, maskStrides}, {0, 0},
-                [&](int64_t, int64_t len, std::array<int64_t, 2> at,
-                    std::array<int64_t, 2> inner) {
-                  for (int64_t i = 0; i < len; ++i) {
-                    int64_t from = at[0] + i * inner[0];
-                    softmaxRow(x.floats.data() + from, out.floats.data() + from,
-                               mask ? mask->ints.data() + at[1] + i * inner[1]
-                                    : nullptr,
-                               n, step, maskStep, e);
-                  }
-                });
+  const std::vector<int64_t> lengths = rowLengths(op, n);
+  forEachRow<2>(
+      rows, {strides, maskStrides}, {0, 0},
+      [&](int64_t, int64_t len, std::array<int64_t, 2> at,
+          std::array<int64_t, 2> inner) {
+        for (int64_t i = 0; i < len; ++i) {
+          int64_t from = at[0] + i * inner[0], maskFrom = at[1] + i * inner[1];
+          for (int64_t length : lengths) {
+            softmaxRow(x.floats.data() + from, out.floats.data() + from,
+                       mask ? mask->ints.data() + maskFrom : nullptr, length,
+                       step, maskStep, e);
+            from += length * step;
+            maskFrom += length * maskStep;
+          }
+        }
+      });
 }
 
 } // namespace mpc::ir::detail

@@ -39,7 +39,8 @@
 //      the same (but select's condition: bool); comparisons give bool.
 //   24 map, fixed.map: expr parses; fixed.map: lo <= hi.
 //   25 Reductions: distinct axes in range, keepdims 0 or 1.
-//   26 softmax: f32, axis in range, the mask a public bool that broadcasts.
+//   26 softmax: f32, axis in range, the mask a public bool that broadcasts;
+//      segments (also of fixed.reduce_max) fill the axis, which is the last.
 //   27 matmul: ranks >= 2, inner dimensions equal, leading ones broadcast.
 //   28 gather: i64 indices, axis in range.
 // Fixed (shapes as at tensor level; rings agree where assigned, public
@@ -82,17 +83,17 @@ enum Kind { Int, Number, Ints, Text, Const, Coeffs, Unknown };
 
 Kind kindOf(llvm::StringRef key) {
   static const std::pair<llvm::StringRef, Kind> kKinds[] = {
-      {"name", Text},     {"lo", Number},        {"hi", Number},
-      {"value", Const},   {"perm", Ints},        {"starts", Ints},
-      {"steps", Ints},    {"axis", Int},         {"before", Ints},
-      {"indices", Const}, {"fmod", Int},         {"expr", Text},
-      {"axes", Ints},     {"keepdims", Int},     {"slack", Int},
-      {"bits", Int},      {"window", Int},       {"depth", Int},
-      {"degree", Int},    {"payload_frac", Int}, {"coeff_frac", Int},
-      {"coeffs", Coeffs}, {"table_frac", Int},   {"public_frac", Int},
-      {"rows", Int},      {"round", Int},        {"side", Int},
-      {"drop", Int},      {"digit", Int},        {"step", Int},
-      {"offset", Int},    {"slope", Int}};
+      {"name", Text},       {"lo", Number},     {"hi", Number},
+      {"value", Const},     {"perm", Ints},     {"starts", Ints},
+      {"segments", Ints},   {"steps", Ints},    {"axis", Int},
+      {"before", Ints},     {"indices", Const}, {"fmod", Int},
+      {"expr", Text},       {"axes", Ints},     {"keepdims", Int},
+      {"slack", Int},       {"bits", Int},      {"window", Int},
+      {"depth", Int},       {"degree", Int},    {"payload_frac", Int},
+      {"coeff_frac", Int},  {"coeffs", Coeffs}, {"table_frac", Int},
+      {"public_frac", Int}, {"rows", Int},      {"round", Int},
+      {"side", Int},        {"drop", Int},      {"digit", Int},
+      {"step", Int},        {"offset", Int},    {"slope", Int}};
   for (const auto &[name, kind] : kKinds)
     if (name == key)
       return kind;

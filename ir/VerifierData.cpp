@@ -44,7 +44,34 @@ bool OpChecker::shapeBroadcast() {
   return shapeIs(shape, "");
 }
 
+bool OpChecker::segmentsFill(int64_t axis) {
+  if (!op_.hasAttr("segments"))
+    return true;
+  const Shape &s = operand(0).shape;
+  int64_t sum = 0;
+  for (int64_t length : op_.intsAttr("segments")) {
+    if (!require(length >= 1, "takes segments of at least one element, got " +
+                                  Twine(length)))
+      return false;
+    sum += length;
+  }
+  return require(axis + 1 == static_cast<int64_t>(s.size()),
+                 "has segments along the last axis only") &&
+         require(sum == s.back(), "has segments of " + Twine(sum) +
+                                      " elements in all for " + shapeText(s));
+}
+
 bool OpChecker::shapeReduced() {
+  if (op_.hasAttr("segments")) {
+    const llvm::ArrayRef<int64_t> axes = op_.intsAttr("axes");
+    if (!require(axes.size() == 1 && op_.intAttr("keepdims") == 1,
+                 "with segments takes one axis and keepdims = 1") ||
+        !segmentsFill(axes[0]))
+      return false;
+    Shape to = operand(0).shape;
+    to.back() = static_cast<int64_t>(op_.intsAttr("segments").size());
+    return shapeIs(to, "");
+  }
   return intAttrIn("keepdims", 0, 1) &&
          shapeIs(reduceShape(operand(0).shape, op_.intsAttr("axes"),
                              op_.intAttr("keepdims")),

@@ -38,6 +38,8 @@ private:
   bool shapeMatMul();
   bool intAttrIn(llvm::StringRef key, int64_t lo, int64_t hi);
   bool axisIn(const Type &t);
+  /// Segments, if there are any, fill the axis, which is the last one.
+  bool segmentsFill(int64_t axis);
   bool expr();
   bool domain(); ///< lo <= hi
 

@@ -70,7 +70,8 @@ bool OpChecker::checkTensor() {
   case Opcode::Softmax:
     if (!shapeOfOperand(0) || !axisIn(a) ||
         !require(a.elem == Elem::F32 && t.elem == Elem::F32,
-                 "is defined for f32 only"))
+                 "is defined for f32 only") ||
+        !segmentsFill(op_.intAttr("axis")))
       return false;
     if (numOperands() == 1)
       return true;

@@ -16,4 +16,16 @@ inline int maxTreeLevels(int64_t n) {
   return levels;
 }
 
+/// The same of the tree over segments of different lengths: what is left of
+/// three or two makes a group of its own, so that no segment needs more levels
+/// than a longer one.
+inline int segmentTreeLevels(int64_t longest) {
+  int levels = 0;
+  while (longest > 1) {
+    levels += longest > 2 ? 2 : 1;
+    longest = (longest + 3) / 4;
+  }
+  return levels;
+}
+
 } // namespace mpc::passes

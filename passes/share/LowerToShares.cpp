@@ -175,6 +175,8 @@ private:
     const int window =
         std::min<int>(intBits + frac - drop + 2, ringOf(x) - drop);
     x = masked(x);
+    if (op.hasAttr("segments"))
+      return segmentMax(x, op, window, drop);
     for (int64_t axis : op.intsAttr("axes"))
       for (int64_t n; (n = out_.type(x).shape[axis]) > 1;)
         x = n >= 4 ? winnersOfFour(x, axis, window, drop)
@@ -196,6 +198,15 @@ private:
     ValueId p[4];
     for (int i = 0; i < 4; ++i)
       p[i] = part(x, axis, i * quarter, quarter);
+    const ValueId m = largestOfFour(p, axis, window, drop);
+    if (n % 4 == 0)
+      return m;
+    return b_.concat({m, part(x, axis, 4 * quarter, n % 4)}, axis);
+  }
+
+  ValueId largestOfFour(const ValueId (&p)[4], int64_t axis, int window,
+                        int drop) {
+    const int64_t quarter = out_.type(p[0]).shape[axis];
     Type wide = out_.type(p[0]);
     wide.intBits = std::min<int>(wide.intBits + 1, wide.ring - wide.frac - 1);
     // The six differences go through one comparison.
@@ -214,11 +225,83 @@ private:
                                bitsType(out_.type(bit[0]).shape));
     const ValueId a = keepLarger(p[0], bit[0], d[0]);
     const ValueId b = keepLarger(p[2], bit[1], d[1]);
-    const ValueId m =
-        keepLarger(a, final, emit(Opcode::ShareSub, {a, b}, wide));
-    if (n % 4 == 0)
-      return m;
-    return b_.concat({m, part(x, axis, 4 * quarter, n % 4)}, axis);
+    return keepLarger(a, final, emit(Opcode::ShareSub, {a, b}, wide));
+  }
+
+  /// The maximum of each segment of the last axis. All segments go through one
+  /// tree, a level of groups of four at a time (of three or two elements, some
+  /// of them twice); pairs meet in two.
+  ValueId segmentMax(ValueId x, const Op &op, int window, int drop) {
+    using Places = std::vector<int64_t>; // along the last axis of x
+    std::vector<Places> segments;
+    int64_t next = 0;
+    for (int64_t length : op.intsAttr("segments")) {
+      segments.emplace_back(length);
+      for (int64_t &place : segments.back())
+        place = next++;
+    }
+    auto isDone = [](const Places &s) { return s.size() == 1; };
+    while (!llvm::all_of(segments, isDone)) {
+      Places four[4], two[2], one;
+      for (const Places &s : segments) {
+        const size_t n = s.size(), rest = n % 4;
+        if (n == 2) {
+          two[0].push_back(s[0]);
+          two[1].push_back(s[1]);
+          continue;
+        }
+        for (size_t i = 0; i + 1 < n; i += 4)
+          for (size_t k = 0; k < 4; ++k)
+            four[k].push_back(s[std::min(i + k, n - 1)]);
+        if (rest == 1)
+          one.push_back(s.back());
+      }
+      llvm::SmallVector<ValueId, 3> parts;
+      const int64_t axis = out_.type(x).rank() - 1;
+      if (!four[0].empty()) {
+        const ValueId p[] = {places(x, four[0]), places(x, four[1]),
+                             places(x, four[2]), places(x, four[3])};
+        parts.push_back(largestOfFour(p, axis, window, drop));
+      }
+      if (!two[0].empty())
+        parts.push_back(
+            larger(places(x, two[0]), places(x, two[1]), window, drop));
+      if (!one.empty())
+        parts.push_back(places(x, one));
+      // The new places, in the order in which the old ones were collected.
+      int64_t fours = 0, twos = four[0].size(), ones = twos + two[0].size();
+      for (Places &s : segments) {
+        const size_t n = s.size();
+        s.clear();
+        if (n == 2) {
+          s.push_back(twos++);
+          continue;
+        }
+        for (size_t i = 0; i + 1 < n; i += 4)
+          s.push_back(fours++);
+        if (n % 4 == 1)
+          s.push_back(ones++);
+      }
+      x = parts.size() == 1 ? parts[0] : b_.concat(parts, axis);
+    }
+    Places result;
+    for (const Places &s : segments)
+      result.push_back(s[0]);
+    return places(x, result);
+  }
+
+  /// x at some places of its last axis.
+  ValueId places(ValueId x, llvm::ArrayRef<int64_t> at) {
+    Shape shape = out_.type(x).shape;
+    const int64_t n = shape.back(), outer = out_.type(x).numel() / n;
+    if (static_cast<int64_t>(at.size()) == n && llvm::is_sorted(at))
+      return x;
+    std::vector<int64_t> index;
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t i : at)
+        index.push_back(o * n + i);
+    shape.back() = static_cast<int64_t>(at.size());
+    return b_.take(x, std::move(index), shape);
   }
 
   /// a if not `less`, else a - difference.

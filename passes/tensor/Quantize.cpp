@@ -21,6 +21,7 @@ Quantizer::Quantizer(const Module &in, Context &ctx)
 
 llvm::Expected<Module> Quantizer::run() {
   findLeftFactors();
+  findPieces();
   for (ValueId v : in_.order()) {
     b_.setLoc(in_.op(v).loc);
     if (llvm::Error e = convert(v))

@@ -144,19 +144,46 @@ ValueId Quantizer::movement(const Node &n) {
     copyAttrs(n.op, r);
     return r;
   }
-  const ValueId x = number(n, 0);
-  const ValueId r = emit(n.op.opcode, {x}, n.shape, fracOf(x), n.range);
+  ValueId x = number(n, 0);
+  if (readInPieces_[n.op.operands[0].index] && !isConstant(x))
+    x = ready(x);
+  const bool isExp = unnormalized_.count(n.op.operands[0].index) != 0;
+  const ValueId r =
+      emit(n.op.opcode, {x}, n.shape, fracOf(x), isExp ? rangeOf(x) : n.range);
   copyAttrs(n.op, r);
   return r;
 }
 
+void Quantizer::findPieces() {
+  constexpr int kFew = 4;
+  std::vector<int64_t> pieces(in_.numValues(), 0), elements = pieces;
+  for (ValueId v : in_.order()) {
+    const Op &op = in_.op(v);
+    if (op.opcode != Opcode::Slice && op.opcode != Opcode::Take)
+      continue;
+    ++pieces[op.operands[0].index];
+    elements[op.operands[0].index] += op.type.numel();
+  }
+  readInPieces_.assign(in_.numValues(), false);
+  for (ValueId v : in_.order())
+    readInPieces_[v.index] =
+        pieces[v.index] > kFew || elements[v.index] > in_.type(v).numel();
+}
+
 ValueId Quantizer::concat(const Node &n) {
+  if (const ValueId r = unscaledConcat(n); r.valid())
+    return r;
   llvm::SmallVector<ValueId, 4> parts;
-  int frac = -64;
+  bool alike = true;
   for (size_t i = 0; i < n.op.operands.size(); ++i) {
-    const ValueId x = number(n, i);
-    parts.push_back(isConstant(x) ? x : ready(x));
-    frac = std::max(frac, fracOf(parts.back()));
+    parts.push_back(scaled(n, i));
+    alike &= !isConstant(parts[i]) && fracOf(parts[i]) == fracOf(parts[0]);
+  }
+  int frac = -64;
+  for (ValueId &x : parts) {
+    if (!alike && !isConstant(x))
+      x = ready(x);
+    frac = std::max(frac, fracOf(x));
   }
   for (ValueId &p : parts)
     p = withFrac(p, frac);
@@ -166,7 +193,10 @@ ValueId Quantizer::concat(const Node &n) {
 }
 
 ValueId Quantizer::matmul(const Node &n) {
-  if (unnormalized_.count(n.op.operands[0].index))
+  ValueId left = n.op.operands[0];
+  if (in_.op(left).opcode == Opcode::Take)
+    left = in_.op(left).operands[0];
+  if (unnormalized_.count(left.index))
     return normalizedProduct(n, number(n, 1));
   auto side = [&](int i) {
     const ValueId x = operand(n, i);

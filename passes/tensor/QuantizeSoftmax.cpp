@@ -2,7 +2,8 @@
 //   %1 = tensor.softmax %0   ==>   %1 = exp(%0 - max) * recip(sum of exp)
 // Masked lanes are taken out before exp. Where only products of matrices read
 // the result, the row's reciprocal is applied to theirs (rows x head instead of
-// rows x lanes), and is computed while the product is.
+// rows x lanes), and is computed while the product is. Rows that are segments
+// of one axis (pack-scores) are spread and summed by moving lanes.
 #include "passes/BroadcastConstant.h"
 #include "passes/MaxTree.h"
 #include "passes/tensor/Quantizer.h"
@@ -19,9 +20,64 @@ static constexpr double kVanishes = 16;
 
 /// Each level of the tree of maxima may lose one unit of the compared bits
 /// (a comparison that is off by the dropped low bits picks the lesser).
-static double maxSlack(int64_t lanes) {
-  const int levels = maxTreeLevels(lanes);
+static double maxSlack(int levels) {
   return (levels + 1) * std::ldexp(1.0, -kMaxSlackBits);
+}
+
+Quantizer::SoftmaxRows Quantizer::softmaxRows(const Op &op,
+                                              const Shape &shape) {
+  SoftmaxRows r;
+  r.axis = op.intAttr("axis");
+  if (r.axis < 0)
+    r.axis += static_cast<int64_t>(shape.size());
+  r.shape = shape;
+  r.longest = shape[r.axis];
+  r.levels = maxTreeLevels(r.longest);
+  r.shape[r.axis] = 1;
+  if (!op.hasAttr("segments"))
+    return r;
+  r.segments = op.intsAttr("segments").vec();
+  r.longest = *llvm::max_element(r.segments);
+  r.levels = segmentTreeLevels(r.longest);
+  r.shape[r.axis] = static_cast<int64_t>(r.segments.size());
+  return r;
+}
+
+ValueId Quantizer::toLanes(ValueId perRow, const SoftmaxRows &rows,
+                           const Shape &shape) {
+  if (rows.segments.empty())
+    return perRow; // broadcasts
+  const int64_t n = static_cast<int64_t>(rows.segments.size());
+  const int64_t outer = out_.type(perRow).numel() / n;
+  std::vector<int64_t> index;
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t s = 0; s < n; ++s)
+      index.insert(index.end(), rows.segments[s], o * n + s);
+  return moved(b_.take(perRow, std::move(index), shape), perRow);
+}
+
+ValueId Quantizer::rowSums(ValueId e, const SoftmaxRows &rows) {
+  int64_t axis = rows.axis;
+  if (!rows.segments.empty()) { // short rows are filled up with zeros
+    Shape square = rows.shape;
+    square.push_back(rows.longest);
+    const int64_t outer = out_.type(e).numel() / shapeOf(e).back();
+    std::vector<int64_t> index;
+    int64_t next = 0;
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t length : rows.segments)
+        for (int64_t i = 0; i < rows.longest; ++i)
+          index.push_back(i < length ? next++ : -1);
+    e = moved(b_.take(e, std::move(index), square), e);
+    ++axis;
+  }
+  const Range range{0, static_cast<double>(rows.longest)};
+  const bool packed = !rows.segments.empty();
+  const ValueId sum =
+      emit(Opcode::FixedReduceSum, {e}, rows.shape, fracOf(e), range);
+  out_.op(sum).setAttr("axes", std::vector<int64_t>{axis});
+  out_.op(sum).setAttr("keepdims", int64_t{packed ? 0 : 1});
+  return sum;
 }
 
 ValueId Quantizer::scores(const Node &n) {
@@ -36,8 +92,8 @@ ValueId Quantizer::scores(const Node &n) {
   return ready(select(keep, x, scalar(fill), n.shape, {fill, full.second}));
 }
 
-ValueId Quantizer::rowTops(ValueId x, const ConstData *mask, Shape rows,
-                           int64_t axis) {
+ValueId Quantizer::rowTops(ValueId x, const ConstData *mask,
+                           const SoftmaxRows &rows) {
   const Shape shape = shapeOf(x);
   const Range r = rangeOf(x);
   if (mask) {
@@ -53,12 +109,15 @@ ValueId Quantizer::rowTops(ValueId x, const ConstData *mask, Shape rows,
     x = addOrSub(Opcode::FixedAdd, kept, publicConstant(std::move(fill)), shape,
                  r);
   }
-  const ValueId top = emit(Opcode::FixedReduceMax, {x}, rows, fracOf(x), r);
-  out_.op(top).setAttr("axes", std::vector<int64_t>{axis});
+  const ValueId top =
+      emit(Opcode::FixedReduceMax, {x}, rows.shape, fracOf(x), r);
+  out_.op(top).setAttr("axes", std::vector<int64_t>{rows.axis});
   out_.op(top).setAttr("keepdims", int64_t{1});
   out_.op(top).setAttr("slack", int64_t{kMaxSlackBits});
-  const double slack = maxSlack(shape[axis]);
-  return addOrSub(Opcode::FixedAdd, top, scalar(slack), rows,
+  if (!rows.segments.empty())
+    out_.op(top).setAttr("segments", rows.segments);
+  const double slack = maxSlack(rows.levels);
+  return addOrSub(Opcode::FixedAdd, top, scalar(slack), rows.shape,
                   {r.first + slack, r.second + slack});
 }
 
@@ -84,38 +143,59 @@ ValueId Quantizer::softmax(const Node &n) {
       n.op.operands.size() >= 2 ? in_.constantOf(n.op.operands[1]) : nullptr;
   if (mask && llvm::all_of(mask->ints, [](int64_t bit) { return bit != 0; }))
     mask = nullptr;
-  const int64_t rank = n.shape.size();
-  const int64_t axis =
-      n.op.intAttr("axis") + (n.op.intAttr("axis") < 0 ? rank : 0);
-  Shape rows = n.shape;
-  rows[axis] = 1;
+  const SoftmaxRows rows = softmaxRows(n.op, n.shape);
 
   const ValueId x = scores(n);
   const Range r = rangeOf(x);
-  const ValueId top = rowTops(x, mask, rows, axis);
-  const double slack = maxSlack(n.shape[axis]);
+  const ValueId top = toLanes(rowTops(x, mask, rows), rows, n.shape);
+  const double slack = maxSlack(rows.levels);
   const Range shifted{r.first - r.second - slack, 0};
   const ValueId e = expOfLanes(
       addOrSub(Opcode::FixedSub, x, top, n.shape, shifted), mask, shifted);
 
-  const double most = static_cast<double>(n.shape[axis]);
+  const double most = static_cast<double>(rows.longest);
   const double least = std::exp(-slack) / 1.05;
-  const ValueId sum =
-      emit(Opcode::FixedReduceSum, {e}, rows, fracOf(e), {0, most});
-  out_.op(sum).setAttr("axes", std::vector<int64_t>{axis});
-  out_.op(sum).setAttr("keepdims", int64_t{1});
   const ValueId inverse =
-      map(sum, Expr::apply(Opcode::Recip, {Expr::variable()}),
+      map(rowSums(e, rows), Expr::apply(Opcode::Recip, {Expr::variable()}),
           {least, most * 1.02}, {0, 1 / least});
-  if (axis + 1 == rank && onlyLeftFactor_[n.id.index]) {
+  if (onlyLeftFactor_[n.id.index]) {
     unnormalized_[n.id.index] = {e, inverse};
-    return {};
+    return e;
   }
-  return multiply(e, inverse, n.shape, {0, 1});
+  return multiply(e, toLanes(inverse, rows, n.shape), n.shape, {0, 1});
+}
+
+std::optional<std::vector<int64_t>>
+Quantizer::rowsOfTake(const Op &take, const Op &softmax) const {
+  const std::vector<int64_t> &index =
+      in_.constData(take.constAttr("indices")).ints;
+  const llvm::ArrayRef<int64_t> segments = softmax.intsAttr("segments");
+  const int64_t lanes = softmax.type.shape.back(),
+                n = static_cast<int64_t>(segments.size());
+  std::vector<int64_t> segmentOf;
+  for (int64_t s = 0; s < n; ++s)
+    segmentOf.insert(segmentOf.end(), segments[s], s);
+  std::vector<int64_t> rows;
+  const size_t width = take.type.shape.back();
+  for (size_t i = 0; i < index.size(); ++i) {
+    if (i % width == 0)
+      rows.push_back(-1);
+    if (index[i] < 0)
+      continue;
+    const int64_t row = index[i] / lanes * n + segmentOf[index[i] % lanes];
+    if (rows.back() != -1 && rows.back() != row)
+      return std::nullopt;
+    rows.back() = row;
+  }
+  return rows;
 }
 
 ValueId Quantizer::normalizedProduct(const Node &n, ValueId b) {
-  const auto [e, inverse] = unnormalized_.at(n.op.operands[0].index);
+  const Op &left = in_.op(n.op.operands[0]);
+  const bool packed = left.opcode == Opcode::Take; // some rows of a packed one
+  const ValueId softmax = packed ? left.operands[0] : n.op.operands[0];
+  ValueId inverse = unnormalized_.at(softmax.index).inverse;
+  const ValueId e = value(n.op.operands[0]);
   const double lanes = static_cast<double>(shapeOf(e).back());
   b = out_.type(b).isPublic() ? publicFactor(b) : ready(b);
   const Range r = rangeOf(b);
@@ -123,7 +203,54 @@ ValueId Quantizer::normalizedProduct(const Node &n, ValueId b) {
   const ValueId product =
       emit(Opcode::FixedMatMul, {a, b}, n.shape, fracOf(a) + fracOf(b),
            {r.first * lanes, r.second * lanes});
-  return multiply(product, inverse, n.shape, n.range);
+  if (!packed)
+    return multiply(product, inverse, n.shape, n.range);
+  Shape shape = left.type.shape;
+  shape.back() = 1;
+  inverse = moved(b_.take(inverse, *rowsOfTake(left, in_.op(softmax)), shape),
+                  inverse);
+  ready_[inverse.index] = inverse; // as fine as the row sums' reciprocal
+  if (!readByConcatOnly_[n.id.index])
+    return multiply(product, inverse, n.shape, n.range);
+  unscaled_[n.id.index] = inverse;
+  return product;
+}
+
+ValueId Quantizer::scaled(const Node &n, int i) {
+  const ValueId old = n.op.operands[i];
+  auto it = unscaled_.find(old.index);
+  if (it == unscaled_.end())
+    return number(n, i);
+  const Op &op = in_.op(old);
+  return multiply(value(old), it->second, op.type.shape,
+                  op.range.value_or(Range{0, 0}));
+}
+
+ValueId Quantizer::unscaledConcat(const Node &n) {
+  auto joined = [&](Values parts, Shape shape) {
+    Range range = rangeOf(parts[0]);
+    for (ValueId p : parts)
+      range = {std::min(range.first, rangeOf(p).first),
+               std::max(range.second, rangeOf(p).second)};
+    const ValueId r =
+        emit(Opcode::Concat, parts, shape, fracOf(parts[0]), range);
+    copyAttrs(n.op, r);
+    return r;
+  };
+  llvm::SmallVector<ValueId, 8> products, factors;
+  for (ValueId o : n.op.operands) {
+    auto it = unscaled_.find(o.index);
+    products.push_back(value(o));
+    if (it == unscaled_.end() || fracOf(value(o)) != fracOf(products[0]))
+      return {};
+    factors.push_back(it->second);
+  }
+  Shape shape = n.shape;
+  const ValueId product = joined(products, shape);
+  shape.back() = 1;
+  const ValueId factor = joined(factors, shape);
+  ready_[factor.index] = factor;
+  return multiply(product, factor, n.shape, n.range);
 }
 
 void Quantizer::findLeftFactors() {
@@ -132,6 +259,37 @@ void Quantizer::findLeftFactors() {
     for (size_t i = 0; i < in_.op(v).operands.size(); ++i)
       if (in_.op(v).opcode != Opcode::MatMul || i != 0)
         onlyLeftFactor_[in_.op(v).operands[i].index] = false;
+  for (const Output &o : in_.outputs())
+    onlyLeftFactor_[o.value.index] = false;
+  readByConcatOnly_.assign(in_.numValues(), true);
+  for (ValueId v : in_.order())
+    for (ValueId o : in_.op(v).operands) {
+      const Op &op = in_.op(v);
+      if (op.opcode != Opcode::Concat ||
+          op.intAttr("axis") + 1 == op.type.rank())
+        readByConcatOnly_[o.index] = false;
+    }
+  for (const Output &o : in_.outputs())
+    readByConcatOnly_[o.value.index] = false;
+  // A softmax is one along its last axis, a packed one if its parts are.
+  for (ValueId v : in_.order()) {
+    const Op &op = in_.op(v);
+    if (op.opcode != Opcode::Softmax)
+      continue;
+    if (op.hasAttr("segments"))
+      onlyLeftFactor_[v.index] = true;
+    else if (op.intAttr("axis") != -1 &&
+             op.intAttr("axis") + 1 != op.type.rank())
+      onlyLeftFactor_[v.index] = false;
+  }
+  for (ValueId v : in_.order())
+    for (ValueId o : in_.op(v).operands) {
+      const Op &softmax = in_.op(o), &op = in_.op(v);
+      if (softmax.opcode == Opcode::Softmax && softmax.hasAttr("segments") &&
+          !(op.opcode == Opcode::Take && onlyLeftFactor_[v.index] &&
+            rowsOfTake(op, softmax)))
+        onlyLeftFactor_[o.index] = false;
+    }
   for (const Output &o : in_.outputs())
     onlyLeftFactor_[o.value.index] = false;
 }

@@ -67,6 +67,9 @@ private:
   // -----------------
   static Converter converterOf(Opcode op);
   ValueId movement(const Node &n);
+  /// Values of which many parts are read, or some elements several times: one
+  /// rescaling of the whole is cheaper than one of each part.
+  void findPieces();
   ValueId concat(const Node &n);
   ValueId matmul(const Node &n);
   ValueId reduceSum(const Node &n);
@@ -176,15 +179,38 @@ private:
   /// The operand of a softmax; lanes that a secret mask takes out score less
   /// than the rest.
   ValueId scores(const Node &n);
+  /// The rows along a softmax's axis: one at each position of the other axes,
+  /// or the segments of the last axis.
+  struct SoftmaxRows {
+    int64_t axis;
+    std::vector<int64_t> segments; ///< empty: none
+    Shape shape;                   ///< of one value a row
+    int64_t longest;
+    int levels; ///< of the tree of maxima
+  };
+  static SoftmaxRows softmaxRows(const Op &op, const Shape &shape);
+  /// A value a row at each of its lanes, or broadcasting there.
+  ValueId toLanes(ValueId perRow, const SoftmaxRows &rows, const Shape &shape);
+  ValueId rowSums(ValueId e, const SoftmaxRows &rows);
   /// An upper bound of each row that exceeds its maximum by little.
-  ValueId rowTops(ValueId x, const ConstData *mask, Shape rows, int64_t axis);
+  ValueId rowTops(ValueId x, const ConstData *mask, const SoftmaxRows &rows);
   /// exp(x) for x <= 0, computed only in lanes that the mask leaves.
   ValueId expOfLanes(ValueId x, const ConstData *mask, Range range);
-  /// No value if the product that follows divides by the row sums.
+  /// exp alone if the product that follows divides by the row sums.
   ValueId softmax(const Node &n);
+  /// The row of a packed softmax that each row of a take of it comes from;
+  /// nothing if one comes from several.
+  std::optional<std::vector<int64_t>> rowsOfTake(const Op &take,
+                                                 const Op &softmax) const;
   /// softmax(x) * B as (exp(x) * B) * (1 / row sum).
   ValueId normalizedProduct(const Node &n, ValueId b);
-  /// Values that nothing but matmuls read, as their left operand.
+  /// Operand i; a product that waits for its rows' reciprocals gets them.
+  ValueId scaled(const Node &n, int i);
+  /// Products that wait, joined and then scaled all at once; no value if the
+  /// operands are others.
+  ValueId unscaledConcat(const Node &n);
+  /// Values that nothing but matmuls read, as their left operand; packed
+  /// softmaxes that are read so in whole rows.
   void findLeftFactors();
 
   // --- QuantizeGather.cpp
@@ -207,11 +233,16 @@ private:
   llvm::DenseMap<uint32_t, ValueId> ready_;
   llvm::DenseMap<uint32_t, ValueId> numbers_; ///< bools as 0 and 1
   std::vector<bool> onlyLeftFactor_;          ///< by old value
+  std::vector<bool> readInPieces_;            ///< by old value
   struct Unnormalized {
     ValueId exp, inverse;
   };
   /// Softmaxes left as exp and reciprocal of its row sums, by old value.
   llvm::DenseMap<uint32_t, Unnormalized> unnormalized_;
+  std::vector<bool>
+      readByConcatOnly_; ///< by old value; not along the last axis
+  /// Products of packed softmaxes that a concat scales: the factor a row.
+  llvm::DenseMap<uint32_t, ValueId> unscaled_;
 };
 
 } // namespace mpc::passes

@@ -193,6 +193,37 @@ TEST_CASE("softmax, with and without a mask") {
   CHECK(g.floats(g.b.softmax(g.f({2}, {1000, 1000}), 0)) == F{.5, .5});
 }
 
+TEST_CASE("softmax of segments") {
+  Graph g;
+  const float two = std::log(2.0f), three = std::log(3.0f);
+  ValueId x = g.f({2, 4}, {5, 0, three, two, 7, two, 0, 0});
+  auto segmented = [&](llvm::ArrayRef<ValueId> operands) {
+    ValueId p = g.b.create(Opcode::Softmax, operands, Elem::F32, {2, 4});
+    g.m.op(p).setAttr("axis", int64_t{1});
+    g.m.op(p).setAttr("segments", std::vector<int64_t>{1, 3});
+    return g.floats(p);
+  };
+  F y = segmented({x});
+  CHECK(y[0] == 1);
+  CHECK(y[1] == Approx(1.0 / 6));
+  CHECK(y[2] == Approx(0.5));
+  CHECK(y[4] == 1);
+  CHECK(y[5] == Approx(0.5));
+  // Lane 0 and the whole second segment of row 1 are masked.
+  ValueId mask = g.b.binary(Opcode::Less, g.f({2, 4}, {1, 0, 1, 0, 0, 1, 1, 1}),
+                            g.b.scalar(1));
+  y = segmented({x, mask});
+  CHECK(y == F{1, y[1], 0, y[3], 1, y[5], y[6], y[7]});
+  CHECK(y[3] == Approx(2.0 / 3));
+  CHECK(y[5] == Approx(1.0 / 3)); // uniform
+  // The second mask empties the second segment: the first one's lanes remain.
+  ValueId all = g.b.binary(Opcode::Less, g.f({1}, {0}), g.b.scalar(1));
+  ValueId none = g.b.unary(Opcode::Not, mask);
+  y = segmented({x, all, none});
+  CHECK(y[0] == 1);
+  CHECK(y == F{1, 0, 1, 0, 1, y[5], y[6], y[7]});
+}
+
 TEST_CASE("matmul agrees with the definition at every edge of its tiles") {
   Graph g;
   for (auto [m, k, n] : {std::array{1, 1, 1}, std::array{3, 5, 17},
