@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # install-deps.sh [--dev]: installs the Debian 12 packages that building,
 # testing and the demo need; does nothing where they are there already.
-# --dev adds what developers use besides: clang-format, clang-tidy, benchmarks.
+# --dev adds what developers use besides: clang-format, clang-tidy, benchmarks,
+# plots.
 set -euo pipefail
 
 # What each is for, the one list: a package is named nowhere else.
@@ -14,12 +15,12 @@ packages=(
   catch2 libonnx-testdata                           # tests/unit
   python3 python3-numpy python3-onnx binutils       # tests/e2e, models/, demo
 )
-dev_packages=(clang-format clang-tidy libbenchmark-dev)
+dev_packages=(clang-format clang-tidy libbenchmark-dev python3-matplotlib)
 
 for arg in "$@"; do
   case $arg in
     --dev) packages+=("${dev_packages[@]}") ;;
-    -h | --help) sed -n '2,4s/^# //p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;;
     *) echo "install-deps.sh: unknown option '$arg'" >&2; exit 2 ;;
   esac
 done

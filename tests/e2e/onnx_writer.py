@@ -66,3 +66,22 @@ def one_node(op, opset, domain, inputs, weights, outputs, attributes):
     if domain:
         model += data(8, data(1, domain) + number(2, 1))
     return model
+
+
+def chain(nodes, x, opset=17):
+    """Bytes of a model y = f(... g(x)): nodes are (op, domain[, attributes])."""
+    graph = b""
+    for i, (op, domain, *attributes) in enumerate(nodes):
+        last = i + 1 == len(nodes)
+        node = data(1, f"v{i}" if i else "x")
+        node += data(2, "y" if last else f"v{i + 1}")
+        node += data(3, f"node{i}") + data(4, op)
+        for a in attributes:
+            node += b"".join(data(5, attribute(*kv)) for kv in a.items())
+        graph += data(1, node + data(7, domain))
+    graph += data(2, "g") + data(11, value_info("x", x))
+    graph += data(12, value_info("y", x))
+    model = number(1, 8) + data(7, graph)
+    for domain, version in (("", opset), ("com.microsoft", 1)):
+        model += data(8, data(1, domain) + number(2, version))
+    return model
