@@ -11,7 +11,8 @@ packages=(
   llvm-19-dev llvm-19-tools libzstd-dev zlib1g-dev  # ir/: ADT, lit, FileCheck
   libprotobuf-dev protobuf-compiler                 # frontend/
   libfmt-dev libssl-dev libxxhash-dev               # runtime/
-  libcli11-dev nlohmann-json3-dev libtomlplusplus-dev # tools/
+  libtomlplusplus-dev                               # runtime/service, tools/
+  libcli11-dev nlohmann-json3-dev                   # tools/
   catch2 libonnx-testdata                           # tests/unit
   python3 python3-numpy python3-onnx binutils       # tests/e2e, models/, demo
 )

@@ -2,10 +2,12 @@
 #include "tools/RunWire.h"
 
 #include "runtime/plan/Plan.h"
+#include "runtime/service/Door.h"
 #include "runtime/tcp/Tcp.h"
 #include "runtime/vm/Party.h"
 
 #include <climits>
+#include <condition_variable>
 #include <csignal>
 #include <fmt/format.h>
 #include <malloc.h>
@@ -24,41 +26,74 @@ struct Peers {
 };
 
 /// Who connects to a party: the higher party numbers, the owner, the client of
-/// evaluators.
-size_t connectionsTo(uint32_t party) {
-  return std::array<size_t, 3>{3, 3, 2}[party];
-}
+/// evaluators. Anybody else on this machine may try; whoever does not say a
+/// fitting hello is dropped and keeps nobody waiting.
+class Meeting {
+public:
+  Meeting(const Setup &setup, tcp::Listener listener)
+      : setup_(setup), door_(std::move(listener), 64,
+                             [this](tcp::Fd fd) { greet(std::move(fd)); }) {
+    for (Role r : {Role::Party1, Role::Party2, Role::Client, Role::Owner})
+      if (static_cast<uint32_t>(r) > setup.party &&
+          !(r == Role::Client && setup.party == 0))
+        awaited_.push_back(r);
+  }
 
-Result<Peers> meet(const Setup &setup, tcp::Listener &listener,
-                   const Ports &ports) {
-  const Role own =
-      std::array{Role::Party0, Role::Party1, Role::Party2}[setup.party];
-  Peers peers;
-  for (uint32_t p = 0; p < setup.party; ++p) {
-    auto c = connectTo(static_cast<int>(p), ports[p], own, setup);
-    if (!c)
-      return c.error();
-    peers.byRole[p] = std::move(*c);
+  /// Everybody's channels, once the others' ports are known.
+  Result<Peers> meet(const Ports &ports) {
+    for (uint32_t p = 0; p < setup_.party; ++p) {
+      auto c = connectTo(static_cast<int>(p), ports[p], own(), setup_);
+      if (!c)
+        return c.error();
+      std::lock_guard lock(mutex_);
+      peers_.byRole[p] = std::move(*c);
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, setup_.timeout, [this] { return !missing(); });
+    if (const auto role = missing())
+      return Error{fmt::format("greeting: {} did not connect within {} ms",
+                               net::roleName(*role), setup_.timeout.count())};
+    return std::move(peers_);
   }
-  for (size_t i = 0; i < connectionsTo(setup.party); ++i) {
-    auto link = listener.accept(setup.timeout);
+
+private:
+  Role own() const {
+    return std::array{Role::Party0, Role::Party1, Role::Party2}[setup_.party];
+  }
+  std::optional<Role> missing() const {
+    for (Role r : awaited_)
+      if (!peers_.get(r))
+        return r;
+    return std::nullopt;
+  }
+  void greet(tcp::Fd fd) {
+    constexpr std::chrono::milliseconds kGreeting{10'000};
+    auto link = tcp::fromFd(fd.release());
     if (!link)
-      return link.error();
+      return;
     auto channel = std::make_unique<Channel>(std::move(*link), "a peer");
-    channel->setDeadline(setup.timeout);
+    channel->setDeadline(std::min(setup_.timeout, kGreeting));
     channel->setContext("greeting");
-    auto hello = net::exchangeHello(
-        *channel, {net::kProtocolVersion, own, setup.planHash, setup.token});
+    auto hello = net::exchangeHello(*channel, {.role = own(),
+                                               .planHash = setup_.planHash,
+                                               .sessionId = setup_.token});
     if (!hello)
-      return hello.error();
-    auto &slot = peers.byRole[static_cast<size_t>(hello->role)];
-    if (slot)
-      return Error{fmt::format("greeting: {} connected twice",
-                               net::roleName(hello->role))};
-    slot = std::move(channel);
+      return;
+    channel->setDeadline(setup_.timeout);
+    std::lock_guard lock(mutex_);
+    auto &slot = peers_.byRole[static_cast<size_t>(hello->role)];
+    if (!slot)
+      slot = std::move(channel);
+    changed_.notify_all();
   }
-  return peers;
-}
+
+  const Setup &setup_;
+  std::vector<Role> awaited_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Peers peers_;
+  service::Door door_; ///< last: its threads use the others
+};
 
 Result<vm::PartyReport> session(Channel &control, const Setup &setup) {
   auto listener = tcp::Listener::open();
@@ -68,6 +103,7 @@ Result<vm::PartyReport> session(Channel &control, const Setup &setup) {
   const std::array<uint8_t, 2> portBytes = {static_cast<uint8_t>(port),
                                             static_cast<uint8_t>(port >> 8)};
   MPC_TRY(control.send(portBytes));
+  Meeting meeting(setup, std::move(*listener));
   auto plan = plan::Plan::load(setup.planPath);
   if (!plan)
     return plan.error();
@@ -80,17 +116,9 @@ Result<vm::PartyReport> session(Channel &control, const Setup &setup) {
   auto ports = decodePorts(*portsBytes);
   if (!ports)
     return ports.error();
-  auto peers = meet(setup, *listener, *ports);
+  auto peers = meeting.meet(*ports);
   if (!peers)
     return peers.error();
-  for (Role needed :
-       {Role::Party0, Role::Party1, Role::Party2, Role::Client, Role::Owner}) {
-    const bool own = static_cast<uint32_t>(needed) == setup.party;
-    const bool client = needed == Role::Client && setup.party == 0;
-    if (!own && !client && !peers->get(needed))
-      return Error{
-          fmt::format("greeting: {} did not connect", net::roleName(needed))};
-  }
   kernels::ThreadPool pool(setup.threads);
   vm::PartyOptions options;
   options.token = setup.token;
@@ -119,6 +147,8 @@ int runChild() {
   // The parent's death closes the control socket too; this also ends a party
   // that is computing.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Keys and shares: no core files, no debugger of the same user.
+  prctl(PR_SET_DUMPABLE, 0);
   auto link = tcp::fromFd(kControlFd);
   if (!link)
     return 2; // started by hand

@@ -91,7 +91,8 @@ connectTo(int party, uint16_t port, net::Role role, const Setup &setup) {
   channel->setDeadline(setup.timeout);
   channel->setContext("greeting");
   auto hello = net::exchangeHello(
-      *channel, {net::kProtocolVersion, role, setup.planHash, setup.token},
+      *channel,
+      {.role = role, .planHash = setup.planHash, .sessionId = setup.token},
       peer);
   if (!hello)
     return hello.error();

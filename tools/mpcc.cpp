@@ -50,7 +50,7 @@ int run(int argc, char **argv) {
   for (auto add :
        {mpc::tools::addCompile, mpc::tools::addCheck, mpc::tools::addEmulate,
         mpc::tools::addEval, mpc::tools::addCost, mpc::tools::addOpt,
-        mpc::tools::addDis}) {
+        mpc::tools::addDis, mpc::tools::addShareWeights}) {
     mpc::tools::Command run = add(app);
     commands.emplace_back(app.get_subcommands({}).back(), std::move(run));
   }

@@ -16,5 +16,6 @@ Command addEval(CLI::App &app);
 Command addCost(CLI::App &app);
 Command addOpt(CLI::App &app);
 Command addDis(CLI::App &app);
+Command addShareWeights(CLI::App &app);
 
 } // namespace mpc::tools

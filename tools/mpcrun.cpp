@@ -1,6 +1,7 @@
 //===- tools/mpcrun.cpp - executes plans among three parties --------------===//
 #include "runtime/plan/Files.h"
 #include "tools/Main.h"
+#include "tools/RunCommands.h"
 #include "tools/RunLocal.h"
 #include "tools/RunReport.h"
 #include "tools/RunWire.h"
@@ -109,6 +110,8 @@ int runLocal(const LocalArguments &args) {
     fmt::print(stderr, "{}: {}\n", args.plan, result.error().message);
     return 1;
   }
+  for (auto &tensor : weights->tensors)
+    core::wipe(tensor.data(), tensor.size() * sizeof(uint64_t));
   if (Status s = plan::saveOutputs(*plan, result->outputs, args.outputDir); !s)
     return fail(args.plan, s.error().message);
   if (!args.stats.empty()) {
@@ -172,11 +175,19 @@ int run(int argc, char **argv) {
       ->check(tools::realIn(0.1, 86400.0))
       ->capture_default_str();
 
+  std::vector<std::pair<CLI::App *, tools::RunCommand>> commands;
+  for (auto add : {tools::addKeygen}) {
+    tools::RunCommand run = add(app);
+    commands.emplace_back(app.get_subcommands({}).back(), std::move(run));
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
+  for (auto &[command, run] : commands)
+    if (command->parsed())
+      return run();
   return runLocal(args);
 }
 

@@ -52,15 +52,10 @@ void syncDirectoryOf(const std::string &path) {
     (void)::fsync(d.fd);
 }
 
-Result<std::vector<uint8_t>> readFile(const std::string &path) {
-  Fd f{openRetry(path.c_str(), O_RDONLY)};
-  if (f.fd < 0)
-    return fileError(path, "cannot open", errno);
-  struct stat st;
-  if (::fstat(f.fd, &st) != 0)
-    return fileError(path, "cannot stat", errno);
-  if (S_ISDIR(st.st_mode))
-    return fileError(path, "cannot read", EISDIR);
+namespace {
+
+Result<std::vector<uint8_t>> readAll(const Fd &f, const struct stat &st,
+                                     const std::string &path) {
   std::vector<uint8_t> out;
   size_t used = 0;
   // One byte more than the stated size, so that the end is seen without
@@ -80,6 +75,40 @@ Result<std::vector<uint8_t>> readFile(const std::string &path) {
   }
   out.resize(used);
   return out;
+}
+
+} // namespace
+
+Result<std::vector<uint8_t>> readFile(const std::string &path) {
+  Fd f{openRetry(path.c_str(), O_RDONLY)};
+  if (f.fd < 0)
+    return fileError(path, "cannot open", errno);
+  struct stat st;
+  if (::fstat(f.fd, &st) != 0)
+    return fileError(path, "cannot stat", errno);
+  if (S_ISDIR(st.st_mode))
+    return fileError(path, "cannot read", EISDIR);
+  return readAll(f, st, path);
+}
+
+Result<std::vector<uint8_t>> readRegularFile(const std::string &path,
+                                             uint64_t maxBytes) {
+  // O_NONBLOCK: opening a FIFO without a writer would wait.
+  Fd f{openRetry(path.c_str(), O_RDONLY | O_NONBLOCK)};
+  if (f.fd < 0)
+    return fileError(path, "cannot open", errno);
+  struct stat st;
+  if (::fstat(f.fd, &st) != 0)
+    return fileError(path, "cannot stat", errno);
+  if (S_ISDIR(st.st_mode))
+    return fileError(path, "cannot read", EISDIR);
+  if (!S_ISREG(st.st_mode))
+    return Error{path + ": cannot read: not a regular file"};
+  if (static_cast<uint64_t>(st.st_size) > maxBytes)
+    return Error{fmt::format("{}: cannot read: {} bytes, at most {} are "
+                             "expected",
+                             path, st.st_size, maxBytes)};
+  return readAll(f, st, path);
 }
 
 Status writeFile(const std::string &path, std::span<const uint8_t> bytes,
@@ -190,7 +219,8 @@ Status AtomicFile::commit(Sync sync) {
 }
 
 Result<MappedFile> MappedFile::open(const std::string &path) {
-  Fd f{openRetry(path.c_str(), O_RDONLY)};
+  // O_NONBLOCK: opening a FIFO without a writer would wait.
+  Fd f{openRetry(path.c_str(), O_RDONLY | O_NONBLOCK)};
   if (f.fd < 0)
     return fileError(path, "cannot open", errno);
   struct stat st;
@@ -235,6 +265,51 @@ void MappedFile::dropBefore(size_t offset) {
 MappedFile::~MappedFile() {
   if (data_)
     ::munmap(const_cast<uint8_t *>(data_), size_);
+}
+
+Result<FileReader> FileReader::open(const std::string &path) {
+  FileReader r(path, openRetry(path.c_str(), O_RDONLY | O_NONBLOCK), 0);
+  if (r.fd_ < 0)
+    return fileError(path, "cannot open", errno);
+  struct stat st;
+  if (::fstat(r.fd_, &st) != 0)
+    return fileError(path, "cannot stat", errno);
+  if (!S_ISREG(st.st_mode))
+    return Error{path + ": cannot read: not a regular file"};
+  r.size_ = static_cast<uint64_t>(st.st_size);
+  return r;
+}
+
+FileReader::FileReader(FileReader &&o) noexcept
+    : path_(std::move(o.path_)), fd_(std::exchange(o.fd_, -1)), size_(o.size_) {
+}
+
+FileReader &FileReader::operator=(FileReader &&o) noexcept {
+  std::swap(path_, o.path_);
+  std::swap(fd_, o.fd_);
+  std::swap(size_, o.size_);
+  return *this;
+}
+
+FileReader::~FileReader() {
+  if (fd_ >= 0)
+    ::close(fd_);
+}
+
+Status FileReader::readAt(uint64_t offset, std::span<uint8_t> out) const {
+  while (!out.empty()) {
+    const ssize_t n =
+        ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return fileError(path_, "cannot read", errno);
+    if (n == 0)
+      return Error{fmt::format("{}: byte {:#x}: ends early", path_, offset)};
+    out = out.subspan(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+  return {};
 }
 
 std::string encodeFileName(std::string_view name) {

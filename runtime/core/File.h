@@ -26,6 +26,11 @@ namespace mpc::core {
 /// The whole file; works for pipes as well.
 Result<std::vector<uint8_t>> readFile(const std::string &path);
 
+/// The same, but only of a regular file of at most maxBytes: a FIFO would be
+/// waited for, a device might never end.
+Result<std::vector<uint8_t>> readRegularFile(const std::string &path,
+                                             uint64_t maxBytes = UINT64_MAX);
+
 /// Writes the whole file atomically. `mode` as in open(2).
 Status writeFile(const std::string &path, std::span<const uint8_t> bytes,
                  unsigned mode = 0644);
@@ -88,6 +93,28 @@ private:
 /// Makes a new or renamed entry of the file's directory durable; best effort,
 /// since some file systems refuse to sync a directory.
 void syncDirectoryOf(const std::string &path);
+
+/// A regular file read piece by piece, from any place: for files larger than
+/// memory should hold.
+class FileReader {
+public:
+  static Result<FileReader> open(const std::string &path);
+  FileReader(FileReader &&) noexcept;
+  FileReader &operator=(FileReader &&) noexcept;
+  ~FileReader();
+
+  uint64_t size() const { return size_; }
+  const std::string &path() const { return path_; }
+  /// Exactly out.size() bytes from `offset` on.
+  Status readAt(uint64_t offset, std::span<uint8_t> out) const;
+
+private:
+  FileReader(std::string path, int fd, uint64_t size)
+      : path_(std::move(path)), fd_(fd), size_(size) {}
+  std::string path_;
+  int fd_ = -1;
+  uint64_t size_ = 0;
+};
 
 /// An array's name as a file name, injective: '%' -> "%25", '/' -> "%2F".
 /// The names "." and "..", which are no files, encode their dots ("%2E").

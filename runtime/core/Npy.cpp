@@ -290,7 +290,7 @@ Result<NpyArray> parseNpy(std::span<const uint8_t> bytes,
 }
 
 Result<NpyArray> readNpy(const std::string &path) {
-  Result<std::vector<uint8_t>> bytes = readFile(path);
+  Result<std::vector<uint8_t>> bytes = readRegularFile(path);
   if (!bytes)
     return bytes.error();
   return parseNpy(*bytes, path);

@@ -28,6 +28,18 @@ inline void wipe(void *data, size_t nBytes) {
     explicit_bzero(data, nBytes);
 }
 
+/// Same bytes? In time that depends on the lengths only, which are public.
+inline bool equalSecrets(std::span<const uint8_t> a,
+                         std::span<const uint8_t> b) {
+  if (a.size() != b.size())
+    return false;
+  // volatile: the loop may not stop at the first difference.
+  volatile uint8_t diff = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    diff = diff | (a[i] ^ b[i]);
+  return diff == 0;
+}
+
 template <class T> class SecretVector {
   static_assert(std::is_trivially_copyable_v<T> &&
                     std::is_trivially_destructible_v<T>,

@@ -22,13 +22,7 @@ Status osRandom(std::span<uint8_t> out) {
 }
 
 bool equalTags(std::span<const uint8_t> a, std::span<const uint8_t> b) {
-  if (a.size() != b.size())
-    return false;
-  // volatile: the loop may not stop at the first difference.
-  volatile uint8_t diff = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    diff = diff | (a[i] ^ b[i]);
-  return diff == 0;
+  return core::equalSecrets(a, b);
 }
 
 Result<Key128> Key128::random() {

@@ -23,9 +23,11 @@ using std::chrono::milliseconds;
 
 /// Frames to send: at most one stream frame and one other.
 struct Channel::Out {
-  explicit Out(uint32_t firstSequence) : firstSequence(firstSequence) {}
+  Out(uint32_t firstSequence, uint64_t session)
+      : firstSequence(firstSequence), session(session) {}
 
   uint32_t firstSequence;
+  uint64_t session;
   std::array<FrameBytes, 2> headers;
   std::array<std::span<const uint8_t>, 4> parts;
   std::array<size_t, 2> ends = {}; ///< where each frame ends
@@ -35,7 +37,8 @@ struct Channel::Out {
 
   void add(FrameType type, std::span<const uint8_t> payload) {
     const uint32_t sequence = firstSequence + static_cast<uint32_t>(nFrames);
-    headers[nFrames] = encodeFrameHeader({type, sequence, payload.size()});
+    headers[nFrames] =
+        encodeFrameHeader({type, sequence, payload.size(), session});
     parts[2 * nFrames] = headers[nFrames];
     parts[2 * nFrames + 1] = payload;
     ends[nFrames] = total() + kFrameHeaderBytes + payload.size();
@@ -122,7 +125,7 @@ Counters Channel::counters() const {
 //===----------------------------------------------------------------------===//
 
 Status Channel::send(std::span<const uint8_t> message) {
-  Out out(sendSequence_);
+  Out out(sendSequence_, session_);
   addPendingStream(out);
   out.add(FrameType::Message, message);
   MPC_TRY(transfer(out, nullptr));
@@ -155,7 +158,7 @@ Result<std::vector<uint8_t>> Channel::recvUpTo(size_t maxBytes) {
 Status Channel::exchange(std::span<const uint8_t> mine,
                          std::span<uint8_t> theirs) {
   MPC_TRY(readyForMessage());
-  Out out(sendSequence_);
+  Out out(sendSequence_, session_);
   addPendingStream(out);
   out.add(FrameType::Message, mine);
   In in = In::exactly(theirs);
@@ -203,7 +206,7 @@ Status Channel::sendStream(std::span<const uint8_t> bytes) {
 }
 
 Status Channel::sendStreamFrame(std::span<const uint8_t> bytes) {
-  Out out(sendSequence_);
+  Out out(sendSequence_, session_);
   out.add(FrameType::Stream, bytes);
   MPC_TRY(transfer(out, nullptr));
   ++counts_.streamFramesSent;
@@ -212,7 +215,7 @@ Status Channel::sendStreamFrame(std::span<const uint8_t> bytes) {
 }
 
 Status Channel::flush() {
-  Out out(sendSequence_);
+  Out out(sendSequence_, session_);
   addPendingStream(out);
   return transfer(out, nullptr);
 }
@@ -273,7 +276,7 @@ Status Channel::recvStream(std::span<uint8_t> out) {
 /// Receives while sending what sendStream() buffered: the peer may need those
 /// bytes before it answers.
 Status Channel::receive(In &in) {
-  Out out(sendSequence_);
+  Out out(sendSequence_, session_);
   addPendingStream(out);
   return transfer(out, &in);
 }
@@ -317,6 +320,9 @@ Status Channel::checkHeader(In &in) {
     return fail(fmt::format("sent frame number {}, expected {}", h->sequence,
                             recvSequence_));
   ++recvSequence_;
+  // A peer that failed may not have come as far as the session.
+  if (h->session != session_ && h->type != FrameType::Error)
+    return fail("sent a frame of another session");
   if (h->type == FrameType::Error) {
     if (h->length > kMaxErrorTextBytes)
       return fail(fmt::format("sent an error text of {} bytes; at most {} are "
@@ -324,7 +330,7 @@ Status Channel::checkHeader(In &in) {
                               h->length, kMaxErrorTextBytes));
     return fail("failed: " + errorText(in, h->length));
   }
-  if (h->type == FrameType::Close)
+  if (h->type == FrameType::Close && in.type != FrameType::Close)
     return fail(fmt::format("ended the session, expected a {} from it",
                             frameTypeName(in.type)));
   if (h->type != in.type)
@@ -432,7 +438,7 @@ std::optional<std::string> Channel::lastWords(In *in) {
 //===----------------------------------------------------------------------===//
 
 Status Channel::sendControl(FrameType type, std::span<const uint8_t> payload) {
-  Out out(sendSequence_);
+  Out out(sendSequence_, session_);
   if (type == FrameType::Close)
     addPendingStream(out);
   out.add(type, payload);
@@ -462,6 +468,26 @@ Status Channel::sendError(std::string_view text) {
 Status Channel::close() {
   MPC_TRY(sendControl(FrameType::Close, {}));
   failure_ = errorAbout("is no longer connected: this side ended the session");
+  return {};
+}
+
+Status Channel::checkSilent() {
+  if (failure_)
+    return *failure_;
+  uint8_t byte;
+  const std::span<uint8_t> one(&byte, 1);
+  const Moved m = link_->move({}, std::span(&one, 1), milliseconds(0));
+  if (m.outcome == Moved::Outcome::TimedOut)
+    return {};
+  return fail(m.outcome == Moved::Outcome::Progress ? "spoke out of turn"
+                                                    : "closed the connection");
+}
+
+Status Channel::awaitClose() {
+  MPC_TRY(readyForMessage());
+  In in{FrameType::Close, 0, 0};
+  MPC_TRY(receive(in));
+  failure_ = errorAbout("is no longer connected: it ended the session");
   return {};
 }
 

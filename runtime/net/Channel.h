@@ -87,6 +87,11 @@ public:
 
   /// Flushes and announces an orderly end. The channel ends.
   Status close();
+  /// Whether the peer is there and, as it has to be before its turn, silent.
+  /// Does not wait.
+  Status checkSilent();
+  /// Waits for the peer's close(). The channel ends.
+  Status awaitClose();
 
   /// How long the peer may make no progress at all before a call fails.
   void setDeadline(std::chrono::milliseconds d) {
@@ -97,6 +102,10 @@ public:
   /// Put in front of errors; empty: nothing.
   void setContext(std::string context) { context_ = std::move(context); }
   const std::string &context() const { return context_; }
+
+  /// Frames both ways carry this number from now on; both sides set it between
+  /// the same two messages.
+  void setSession(uint64_t session) { session_ = session; }
 
   void setPeerName(std::string name) { peer_ = std::move(name); }
   const std::string &peerName() const { return peer_; }
@@ -128,6 +137,7 @@ private:
   std::string context_;
   std::chrono::milliseconds deadline_ = kDefaultDeadline;
   Counters counts_; ///< the wire fields stay 0: the link counts those
+  uint64_t session_ = 0;
   uint32_t sendSequence_ = 0;
   uint32_t recvSequence_ = 0;
   std::vector<uint8_t> streamOut_; ///< waits for the next frame

@@ -7,8 +7,10 @@ FrameBytes encodeFrameHeader(const FrameHeader &header) {
   FrameBytes b = {'m', 'p', 'c', static_cast<uint8_t>(header.type)};
   for (int i = 0; i < 4; ++i)
     b[4 + i] = static_cast<uint8_t>(header.sequence >> (8 * i));
-  for (int i = 0; i < 8; ++i)
+  for (int i = 0; i < 8; ++i) {
     b[8 + i] = static_cast<uint8_t>(header.length >> (8 * i));
+    b[16 + i] = static_cast<uint8_t>(header.session >> (8 * i));
+  }
   return b;
 }
 
@@ -19,11 +21,13 @@ decodeFrameHeader(std::span<const uint8_t, kFrameHeaderBytes> b) {
   if (b[3] < static_cast<uint8_t>(FrameType::Message) ||
       b[3] > static_cast<uint8_t>(FrameType::Close))
     return std::nullopt;
-  FrameHeader h{static_cast<FrameType>(b[3]), 0, 0};
+  FrameHeader h{static_cast<FrameType>(b[3]), 0, 0, 0};
   for (int i = 0; i < 4; ++i)
     h.sequence |= static_cast<uint32_t>(b[4 + i]) << (8 * i);
-  for (int i = 0; i < 8; ++i)
+  for (int i = 0; i < 8; ++i) {
     h.length |= static_cast<uint64_t>(b[8 + i]) << (8 * i);
+    h.session |= static_cast<uint64_t>(b[16 + i]) << (8 * i);
+  }
   return h;
 }
 

@@ -1,6 +1,8 @@
 //===- runtime/net/Hello.cpp - the handshake ------------------------------===//
 #include "runtime/net/Hello.h"
 
+#include "runtime/core/Secret.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <vector>
@@ -21,7 +23,7 @@ std::vector<uint8_t> encode(const Hello &h) {
   b.push_back(static_cast<uint8_t>(h.version));
   b.push_back(static_cast<uint8_t>(h.version >> 8));
   b.push_back(static_cast<uint8_t>(h.role));
-  b.push_back(0);
+  b.push_back(static_cast<uint8_t>(h.intent));
   b.insert(b.end(), h.planHash.begin(), h.planHash.end());
   b.insert(b.end(), h.sessionId.begin(), h.sessionId.end());
   return b;
@@ -43,10 +45,12 @@ Result<Hello> check(const Channel &channel, std::span<const uint8_t> b,
   if (b.size() != kHelloBytes)
     return channel.errorAbout(fmt::format(
         "sent a hello of {} bytes, expected {}", b.size(), kHelloBytes));
-  if (b[6] > static_cast<uint8_t>(Role::Owner) || b[7] != 0)
+  if (b[6] > static_cast<uint8_t>(Role::Owner) ||
+      b[7] > static_cast<uint8_t>(Intent::Query))
     return channel.errorAbout(
-        fmt::format("sent an unknown role {} (padding {})", b[6], b[7]));
+        fmt::format("sent an unknown role {} or intent {}", b[6], b[7]));
   peer.role = static_cast<Role>(b[6]);
+  peer.intent = static_cast<Intent>(b[7]);
   std::copy_n(b.begin() + 8, 32, peer.planHash.begin());
   std::copy_n(b.begin() + 40, 16, peer.sessionId.begin());
   if (expectedPeer && peer.role != *expectedPeer)
@@ -56,7 +60,7 @@ Result<Hello> check(const Channel &channel, std::span<const uint8_t> b,
   if (peer.role == mine.role)
     return channel.errorAbout(fmt::format(
         "has role '{}', which is this side's own", roleName(peer.role)));
-  if (peer.planHash != mine.planHash)
+  if (peer.planHash != mine.planHash && peer.intent != Intent::Ping)
     return channel.errorAbout(
         fmt::format("has another plan: its plan hash is {}, this side's {}",
                     hex(peer.planHash), hex(mine.planHash)));
@@ -65,11 +69,11 @@ Result<Hello> check(const Channel &channel, std::span<const uint8_t> b,
 
 Status checkSession(const Channel &channel, const Hello &peer,
                     const Hello &mine) {
-  if (peer.sessionId != mine.sessionId)
-    return channel.errorAbout(
-        fmt::format("is in another session: its session id is {}, this side's "
-                    "{}",
-                    hex(peer.sessionId), hex(mine.sessionId)));
+  // Whoever guesses must not learn from the time how much of it was right, nor
+  // from a text: the session id admits to the session.
+  if (!core::equalSecrets(peer.sessionId, mine.sessionId) ||
+      peer.intent != mine.intent)
+    return channel.errorAbout("is in another session");
   return {};
 }
 
@@ -115,6 +119,23 @@ Result<Hello> exchangeHello(Channel &channel, const Hello &mine,
   if (listening)
     MPC_TRY(channel.send(encode(mine)));
   return peer;
+}
+
+Result<Hello> receiveHello(Channel &channel, const Hello &mine) {
+  auto bytes = channel.recvUpTo(kMaxHelloBytes);
+  if (!bytes)
+    return bytes.error();
+  Result<Hello> peer = check(channel, *bytes, mine, std::nullopt);
+  if (!peer)
+    (void)channel.sendError(peer.error().message);
+  return peer;
+}
+
+Status answerHello(Channel &channel, const Hello &mine, const Hello &theirs) {
+  Hello answer = mine;
+  answer.sessionId = theirs.sessionId;
+  answer.intent = theirs.intent;
+  return channel.send(encode(answer));
 }
 
 } // namespace mpc::net

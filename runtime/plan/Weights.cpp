@@ -12,6 +12,7 @@
 #include "runtime/core/File.h"
 #include "runtime/core/Ring.h"
 #include "runtime/plan/Plan.h"
+#include "runtime/plan/WeightsFile.h"
 
 #include <cassert>
 #include <cstring>
@@ -77,74 +78,139 @@ Status Weights::save(const std::string &path) const {
   return file->commit();
 }
 
-Result<Weights> Weights::load(const std::string &path, const Plan &plan) {
-  Result<core::MappedFile> file = core::MappedFile::open(path);
+Error WeightsFile::fail(const std::string &what) const {
+  return Error{fmt::format("{}: {}", file_.path(), what)};
+}
+
+Result<WeightsFile> WeightsFile::open(const std::string &path,
+                                      const Plan &plan) {
+  auto file = core::FileReader::open(path);
   if (!file)
     return file.error();
-  std::span<const uint8_t> bytes = file->bytes();
-  auto fail = [&](std::string what) {
-    return Error{fmt::format("{}: {}", path, what)};
-  };
+  WeightsFile w(std::move(*file));
+  w.infos_ = plan.weights;
+  MPC_TRY(w.checkHeader(plan));
+  MPC_TRY(w.checkSum());
+  MPC_TRY(w.readEntries(plan));
+  return w;
+}
+
+Status WeightsFile::checkHeader(const Plan &plan) {
+  std::vector<uint8_t> bytes(std::min<uint64_t>(file_.size(), kHeaderBytes));
+  MPC_TRY(file_.readAt(0, bytes));
   if (bytes.size() < kMagic.size() ||
       std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0)
     return fail("not a weights file: it does not start with MPCCWGTS");
-  core::Reader r(bytes.subspan(kMagic.size()), kMagic.size());
-  uint32_t version = r.u32();
-  uint64_t total = r.u64();
-  std::span<const uint8_t> hash = r.bytes(kDigestBytes);
+  core::Reader r{std::span<const uint8_t>(bytes).subspan(kMagic.size()),
+                 kMagic.size()};
+  const uint32_t version = r.u32();
+  const uint64_t total = r.u64();
+  const std::span<const uint8_t> hash = r.bytes(kDigestBytes);
   if (!r.ok())
     return fail(r.status().error().message);
   if (version != kVersion)
     return fail(fmt::format("weights version {}, this program reads version {}",
                             version, kVersion));
-  if (total > bytes.size())
+  if (total > file_.size())
     return fail(fmt::format("byte {:#x}: ends early: {} of {} bytes",
-                            bytes.size(), bytes.size(), total));
-  Weights w;
-  std::memcpy(w.planHash.data(), hash.data(), hash.size());
-  core::Digest want = plan.hash();
-  if (w.planHash != want)
+                            file_.size(), file_.size(), total));
+  const core::Digest want = plan.hash();
+  if (!std::equal(hash.begin(), hash.end(), want.begin()))
     return fail(fmt::format("these weights belong to another plan: they name "
                             "plan {}, this one is {}",
-                            core::hex(w.planHash).substr(0, 16),
+                            core::hex(hash).substr(0, 16),
                             core::hex(want).substr(0, 16)));
-  if (total != bytes.size() || total < kHeaderBytes + kDigestBytes)
+  if (total != file_.size() || total < kHeaderBytes + kDigestBytes)
     return fail(fmt::format("the header says {} bytes, the file has {}", total,
-                            bytes.size()));
-  size_t end = bytes.size() - kDigestBytes;
-  core::Digest sum = core::sha256(bytes.first(end));
-  if (std::memcmp(sum.data(), bytes.data() + end, kDigestBytes) != 0)
+                            file_.size()));
+  return {};
+}
+
+Status WeightsFile::checkSum() {
+  const uint64_t end = file_.size() - kDigestBytes;
+  core::SecretVector<uint8_t> piece(kChunk);
+  core::Sha256 sum;
+  for (uint64_t at = 0; at < end; at += kChunk) {
+    const std::span<uint8_t> bytes =
+        piece.span().first(std::min<uint64_t>(kChunk, end - at));
+    MPC_TRY(file_.readAt(at, bytes));
+    sum.update(bytes);
+  }
+  core::Digest stored;
+  MPC_TRY(file_.readAt(end, stored));
+  digest_ = sum.finish();
+  if (digest_ != stored)
     return fail("wrong checksum: the file is damaged");
-  core::Reader body(bytes.first(end).subspan(kHeaderBytes), kHeaderBytes);
+  return {};
+}
+
+Status WeightsFile::readEntries(const Plan &plan) {
+  const uint64_t end = file_.size() - kDigestBytes;
+  uint64_t at = kHeaderBytes;
   for (const WeightInfo &i : plan.weights) {
-    uint64_t n = body.u64();
-    size_t each = body.u8();
-    if (body.ok() && n != static_cast<uint64_t>(core::numel(i.shape)))
+    std::vector<uint8_t> head(std::min<uint64_t>(kTensorHeader, end - at));
+    MPC_TRY(file_.readAt(at, head));
+    core::Reader r(head, at);
+    Entry e{at + kTensorHeader, r.u64(), r.u8()};
+    if (r.ok() && e.elements != static_cast<uint64_t>(core::numel(i.shape)))
       return fail(fmt::format("weight '{}' has {} elements, the plan's shape "
                               "is {}",
-                              i.name, n, core::toString(i.shape)));
-    if (body.ok() && (each < 1 || each > elementBytes(i.ring)))
+                              i.name, e.elements, core::toString(i.shape)));
+    if (r.ok() && (e.elementBytes < 1 || e.elementBytes > elementBytes(i.ring)))
       return fail(fmt::format("weight '{}' takes {} bytes an element, its ring "
                               "has {} bits",
-                              i.name, each, i.ring));
-    // n is at most 2^36 and each at most 8: the plan has been verified.
-    std::span<const uint8_t> data = body.bytes(n * each);
-    if (!body.ok())
-      return fail(body.status().error().message);
-    std::vector<uint64_t> x(n);
-    const uint8_t *at = data.data();
-    for (uint64_t &v : x) {
-      for (size_t b = 0; b < each; ++b)
+                              i.name, e.elementBytes, i.ring));
+    if (!r.ok())
+      return fail(r.status().error().message);
+    // At most 2^36 elements of 8 bytes: the plan has been verified.
+    const uint64_t size = e.elements * e.elementBytes;
+    if (size > end - e.offset)
+      return fail(fmt::format("byte {:#x}: ends early: {} bytes wanted, {} "
+                              "left",
+                              e.offset, size, end - e.offset));
+    entries_.push_back(e);
+    at = e.offset + size;
+  }
+  if (at != end)
+    return fail(
+        fmt::format("byte {:#x}: {} bytes are left over", at, end - at));
+  return {};
+}
+
+Result<core::SecretVector<uint64_t>> WeightsFile::tensor(size_t i) const {
+  const Entry &e = entries_[i];
+  core::SecretVector<uint64_t> out(e.elements);
+  core::SecretVector<uint8_t> piece(kChunk * e.elementBytes);
+  for (uint64_t first = 0; first < e.elements; first += kChunk) {
+    const uint64_t n = std::min<uint64_t>(kChunk, e.elements - first);
+    const std::span<uint8_t> bytes = piece.span().first(n * e.elementBytes);
+    MPC_TRY(file_.readAt(e.offset + first * e.elementBytes, bytes));
+    const uint8_t *at = bytes.data();
+    for (uint64_t k = 0; k < n; ++k) {
+      uint64_t v = 0;
+      for (size_t b = 0; b < e.elementBytes; ++b)
         v |= uint64_t{*at++} << (8 * b);
-      if (v != core::reduce(v, i.ring))
+      if (v != core::reduce(v, infos_[i].ring))
         return fail(fmt::format("weight '{}' has an element beyond its ring of "
                                 "{} bits",
-                                i.name, i.ring));
+                                infos_[i].name, infos_[i].ring));
+      out.data()[first + k] = v;
     }
-    w.tensors.push_back(std::move(x));
   }
-  if (Status s = body.finish(); !s)
-    return fail(s.error().message);
+  return out;
+}
+
+Result<Weights> Weights::load(const std::string &path, const Plan &plan) {
+  auto file = WeightsFile::open(path, plan);
+  if (!file)
+    return file.error();
+  Weights w{plan.hash(), {}};
+  for (size_t i = 0; i < file->count(); ++i) {
+    auto tensor = file->tensor(i);
+    if (!tensor)
+      return tensor.error();
+    w.tensors.emplace_back(tensor->begin(), tensor->end());
+  }
   return w;
 }
 

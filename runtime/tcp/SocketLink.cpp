@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -137,6 +138,13 @@ Fd &Fd::operator=(Fd &&other) noexcept {
 Fd::~Fd() {
   if (fd_ >= 0)
     ::close(fd_);
+}
+
+Fd Fd::twin() const { return Fd(::fcntl(fd_, F_DUPFD_CLOEXEC, 0)); }
+
+void Fd::shutdown() const {
+  if (fd_ >= 0)
+    ::shutdown(fd_, SHUT_RDWR);
 }
 
 int Fd::release() { return std::exchange(fd_, -1); }

@@ -18,6 +18,10 @@ public:
 
   int get() const { return fd_; }
   int release();
+  /// Another descriptor of the same socket; none on failure.
+  Fd twin() const;
+  /// Ends both directions, also for twins and for whoever waits on it.
+  void shutdown() const;
   explicit operator bool() const { return fd_ >= 0; }
 
 private:

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <thread>
@@ -38,6 +39,12 @@ Result<Addresses> resolve(const std::string &host, uint16_t port, int flags) {
 Fd makeSocket(const addrinfo &a) {
   return Fd(::socket(a.ai_family, a.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
                      a.ai_protocol));
+}
+
+void prepare(const Fd &fd) {
+  const int on = 1; // rounds are latency-bound
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 uint16_t portOf(const sockaddr_storage &a) {
@@ -120,7 +127,7 @@ Result<Listener> Listener::open(const std::string &address, uint16_t port) {
         ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ==
             0 &&
         ::bind(fd.get(), a->ai_addr, a->ai_addrlen) == 0 &&
-        ::listen(fd.get(), 16) == 0 &&
+        ::listen(fd.get(), 64) == 0 &&
         ::getsockname(fd.get(), reinterpret_cast<sockaddr *>(&bound), &size) ==
             0) {
       const uint16_t actual = portOf(bound);
@@ -133,29 +140,40 @@ Result<Listener> Listener::open(const std::string &address, uint16_t port) {
                            std::strerror(err))};
 }
 
-Result<std::unique_ptr<net::Link>> Listener::accept(milliseconds timeout) {
+Result<std::optional<Fd>> Listener::acceptFd(milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
   for (;;) {
-    const int fd =
-        ::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0)
-      return fromFd(fd);
+    Fd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      prepare(fd);
+      return std::optional<Fd>(std::move(fd));
+    }
     if (errno == EINTR || errno == ECONNABORTED)
       continue; // that one went away before it was accepted
     if (errno != EAGAIN && errno != EWOULDBLOCK)
       break;
-    if (!waitFor(fd_.get(), POLLIN, deadline))
+    if (!waitFor(fd_.get(), POLLIN, deadline)) {
+      if (errno == ETIMEDOUT)
+        return std::optional<Fd>();
       break;
+    }
   }
-  if (errno == ETIMEDOUT)
-    return Error{fmt::format("nobody connected to {} within {} ms", name_,
-                             timeout.count())};
   return Error{fmt::format("cannot accept a connection on {}: {}", name_,
                            std::strerror(errno))};
 }
 
-Result<std::unique_ptr<net::Link>>
-connect(const std::string &host, uint16_t port, milliseconds timeout) {
+Result<std::unique_ptr<net::Link>> Listener::accept(milliseconds timeout) {
+  auto fd = acceptFd(timeout);
+  if (!fd)
+    return fd.error();
+  if (!*fd)
+    return Error{fmt::format("nobody connected to {} within {} ms", name_,
+                             timeout.count())};
+  return fromFd((*fd)->release());
+}
+
+Result<Fd> connectFd(const std::string &host, uint16_t port,
+                     milliseconds timeout) {
   constexpr milliseconds kFirstPause{5}, kLongestPause{200};
   const auto deadline = Clock::now() + timeout;
   auto list = resolve(host, port, 0);
@@ -166,8 +184,10 @@ connect(const std::string &host, uint16_t port, milliseconds timeout) {
     for (const addrinfo *a = list->get(); a; a = a->ai_next) {
       Fd fd;
       err = connectOnce(*a, deadline, fd);
-      if (err == 0)
-        return fromFd(fd.release());
+      if (err == 0) {
+        prepare(fd);
+        return fd;
+      }
     }
     if (!passes(err) || Clock::now() + pause >= deadline)
       break;
@@ -175,6 +195,45 @@ connect(const std::string &host, uint16_t port, milliseconds timeout) {
   }
   return Error{fmt::format("cannot connect to {}:{} within {} ms: {}", host,
                            port, timeout.count(), std::strerror(err))};
+}
+
+Result<std::unique_ptr<net::Link>>
+connect(const std::string &host, uint16_t port, milliseconds timeout) {
+  auto fd = connectFd(host, port, timeout);
+  if (!fd)
+    return fd.error();
+  return fromFd(fd->release());
+}
+
+Result<bool> isLoopback(const std::string &host) {
+  auto list = resolve(host, 0, 0);
+  if (!list)
+    return list.error();
+  for (const addrinfo *a = list->get(); a; a = a->ai_next) {
+    if (a->ai_family == AF_INET) {
+      const auto *in = reinterpret_cast<const sockaddr_in *>(a->ai_addr);
+      if ((ntohl(in->sin_addr.s_addr) >> 24) != 127)
+        return false;
+    } else if (a->ai_family == AF_INET6) {
+      const auto *in = reinterpret_cast<const sockaddr_in6 *>(a->ai_addr);
+      if (!IN6_IS_ADDR_LOOPBACK(&in->sin6_addr))
+        return false;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string peerAddress(const Fd &fd) {
+  sockaddr_storage a = {};
+  socklen_t size = sizeof(a);
+  char host[NI_MAXHOST] = {};
+  if (::getpeername(fd.get(), reinterpret_cast<sockaddr *>(&a), &size) != 0 ||
+      ::getnameinfo(reinterpret_cast<sockaddr *>(&a), size, host, sizeof(host),
+                    nullptr, 0, NI_NUMERICHOST) != 0)
+    return "";
+  return host;
 }
 
 } // namespace mpc::tcp

@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace mpc::tcp {
@@ -34,6 +35,8 @@ public:
 
   /// The next connection; an error when none comes within `timeout`.
   Result<std::unique_ptr<net::Link>> accept(std::chrono::milliseconds timeout);
+  /// The same as a socket: what TLS is put upon. Nothing where none came.
+  Result<std::optional<Fd>> acceptFd(std::chrono::milliseconds timeout);
 
 private:
   Listener(Fd fd, std::string name, uint16_t port)
@@ -47,5 +50,16 @@ private:
 Result<std::unique_ptr<net::Link>> connect(const std::string &host,
                                            uint16_t port,
                                            std::chrono::milliseconds timeout);
+
+/// The same as a socket.
+Result<Fd> connectFd(const std::string &host, uint16_t port,
+                     std::chrono::milliseconds timeout);
+
+/// Whether a host name means this machine only: all of its addresses are
+/// loopback ones.
+Result<bool> isLoopback(const std::string &host);
+
+/// "10.0.0.7": the other end of a connection; empty where there is none.
+std::string peerAddress(const Fd &fd);
 
 } // namespace mpc::tcp

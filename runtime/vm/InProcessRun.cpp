@@ -63,7 +63,7 @@ struct Mesh {
       Channel &c =
           *channel[static_cast<size_t>(who)][static_cast<size_t>(peer)];
       auto other = net::exchangeHello(
-          c, {net::kProtocolVersion, roleOf(who), planHash, {}}, roleOf(peer));
+          c, {.role = roleOf(who), .planHash = planHash}, roleOf(peer));
       if (!other)
         return other.error();
     }

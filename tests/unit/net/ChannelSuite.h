@@ -17,7 +17,8 @@
 using MakeLinks = std::function<mpc::net::LinkPair()>;
 
 /// Well-behaved peers: round trips, streams, exchange, counters, ends.
-void channelSuite(const MakeLinks &make);
+/// transportAdds: there are more wire bytes than frames.
+void channelSuite(const MakeLinks &make, bool transportAdds = false);
 
 /// Peers that stall, die, lie or send garbage: raw bytes against a Channel.
 void hostileSuite(const MakeLinks &make);

@@ -37,7 +37,8 @@ struct Rig {
 
 void garbage(const MakeLinks &make) {
   const Bytes http = {'H', 'T', 'T', 'P', '/', '1', '.', '1',
-                      ' ', '4', '0', '0', ' ', 'B', 'a', 'd'};
+                      ' ', '4', '0', '0', ' ', 'B', 'a', 'd',
+                      ' ', 'R', 'e', 'q', 'u', 'e', 's', 't'};
   Bytes buffer(64);
   for (int call = 0; call < 4; ++call) {
     Rig rig(make);
@@ -126,7 +127,7 @@ void dies(const MakeLinks &make) {
     rig.inject(std::span(h).first(7));
     rig.peer.reset();
     CHECK(messageOf(rig.channel->recv(buffer)) ==
-          "party 2 closed the connection after 7 of 80 bytes of a frame");
+          "party 2 closed the connection after 7 of 88 bytes of a frame");
   }
   SECTION("inside a payload") {
     Rig rig(make);
@@ -134,7 +135,7 @@ void dies(const MakeLinks &make) {
     rig.inject(Bytes(10));
     rig.peer.reset();
     CHECK(messageOf(rig.channel->recv(buffer)) ==
-          "party 2 closed the connection after 26 of 80 bytes of a frame");
+          "party 2 closed the connection after 34 of 88 bytes of a frame");
   }
   SECTION("inside a stream frame") {
     for (size_t want : {8, 64}) {
@@ -186,7 +187,7 @@ void stalls(const MakeLinks &make) {
     rig.channel->setDeadline(50ms);
     rig.injectHeader(FrameType::Message, 0, 64);
     CHECK(messageOf(rig.channel->recv(buffer)) ==
-          "party 2 sent nothing for 50 ms after 16 of 80 bytes of a frame");
+          "party 2 sent nothing for 50 ms after 24 of 88 bytes of a frame");
   }
   SECTION("a peer that reads but does not answer an exchange") {
     Rig rig(make);

@@ -86,15 +86,17 @@ TEST_CASE("hello names the field that differs and both values") {
   h = good2;
   h.sessionId[0] = 0x22;
   CHECK(helloMismatch(good1, h).first ==
-        "party 2 is in another session: its session id is "
-        "22111111111111111111111111111111, this side's "
-        "11111111111111111111111111111111");
+        "party 2 is in another session"); // and not which
+
+  h = good2;
+  h.intent = Intent::Prepare;
+  CHECK(helloMismatch(good1, h).first == "party 2 is in another session");
 
   h = good2;
   h.version = 0x0102;
   std::tie(a, b) = helloMismatch(good1, h);
-  CHECK(a == "party 2 speaks protocol version 258, this side version 1");
-  CHECK(b == "party 1 speaks protocol version 1, this side version 258");
+  CHECK(a == "party 2 speaks protocol version 258, this side version 2");
+  CHECK(b == "party 1 speaks protocol version 2, this side version 258");
 
   CHECK(helloMismatch(good1, helloOf(Role::Party0)).first ==
         "party 2 has role 'party 0', expected 'party 2'");
@@ -131,4 +133,39 @@ TEST_CASE("a malformed hello is refused") {
   Bytes role = good;
   role[6] = 5;
   CHECK_THAT(answerTo(role), Contains("unknown role 5"));
+}
+
+TEST_CASE("a daemon answers the session and intent it is asked for") {
+  auto [c1, c2] = inProcessChannels("party 1", "party 2");
+  Hello asked = helloOf(Role::Client);
+  asked.sessionId.fill(0x77);
+  asked.intent = Intent::Query;
+  auto client = inThread([&c2 = *c2, asked] {
+    auto r = exchangeHello(c2, asked, Role::Party1);
+    return r ? "" : r.error().message;
+  });
+  auto seen = receiveHello(*c1, helloOf(Role::Party1));
+  REQUIRE(seen);
+  CHECK(seen->role == Role::Client);
+  CHECK(seen->intent == Intent::Query);
+  CHECK(seen->sessionId == asked.sessionId);
+  REQUIRE(answerHello(*c1, helloOf(Role::Party1), *seen));
+  CHECK(client.get() == "");
+}
+
+TEST_CASE("plans may differ for a ping and for nothing else") {
+  for (Intent intent : {Intent::Ping, Intent::Query}) {
+    auto [c1, c2] = inProcessChannels("party 1", "client");
+    Hello asked = helloOf(Role::Client);
+    asked.planHash.fill(0xee);
+    asked.intent = intent;
+    auto client = inThread([&c2 = *c2, asked] {
+      return bool(exchangeHello(c2, asked, Role::Party1));
+    });
+    auto seen = receiveHello(*c1, helloOf(Role::Party1));
+    CHECK(bool(seen) == (intent == Intent::Ping));
+    if (seen)
+      CHECK(answerHello(*c1, helloOf(Role::Party1), *seen));
+    CHECK(client.get() == (intent == Intent::Ping));
+  }
 }

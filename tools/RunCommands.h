@@ -1,0 +1,14 @@
+//===- tools/RunCommands.h - the commands of mpcrun besides local ---------===//
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace mpc::tools {
+
+/// Adds one command to `app`; if the user chose it, the returned function runs
+/// it and gives the exit code.
+using RunCommand = std::function<int()>;
+RunCommand addKeygen(CLI::App &app);
+
+} // namespace mpc::tools
