@@ -7,7 +7,8 @@
 //   3  It has as many operands as Ops.def says.
 //   4  Operands are defined earlier in the order.
 //   5  It carries the attributes of Ops.def, those not optional all, no
-//      others, each of its key's kind; constants are in the pool.
+//      others (but frac and rounds, on real values at tensor level), each of its key's
+//      kind; constants are in the pool.
 //   6  A range has lo <= hi.
 //   7  Outputs are defined values; their names are not empty and not repeated;
 //      their element type is f32, i64 or bool.
@@ -93,7 +94,10 @@ Kind kindOf(llvm::StringRef key) {
       {"coeff_frac", Int},  {"coeffs", Coeffs}, {"table_frac", Int},
       {"public_frac", Int}, {"rows", Int},      {"round", Int},
       {"side", Int},        {"drop", Int},      {"digit", Int},
-      {"step", Int},        {"offset", Int},    {"slope", Int}};
+      {"step", Int},        {"offset", Int},    {"slope", Int},
+      {"frac", Int},        {"rounds", Int},    {"exp_frac", Int},
+      {"inverse_frac", Int}, {"product_frac", Int},
+      {"tolerance", Number}, {"relative_tolerance", Number}};
   for (const auto &[name, kind] : kKinds)
     if (name == key)
       return kind;
@@ -138,6 +142,8 @@ bool hasKind(const Module &m, const Attr &a, Kind kind) {
 std::string checkAttrs(const Module &m, const Op &op) {
   llvm::SmallVector<llvm::StringRef, 8> keys;
   info(op.opcode).attrs.split(keys, ' ', -1, /*KeepEmpty=*/false);
+  if (m.level() == Level::Tensor && op.type.elem == Elem::F32)
+    keys.append({"frac?", "rounds?"});
   for (const auto &[key, value] : op.attrs)
     if (llvm::none_of(keys,
                       [&](llvm::StringRef k) { return k.rtrim('?') == key; }))

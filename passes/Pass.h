@@ -35,10 +35,16 @@ private:
 
 /// Options that steer passes; the defaults are those of `mpcc compile`.
 struct Options {
+  /// Root mean square error allowed at an output: a fraction of its standard
+  /// deviation, absolute where that is above 1. Steers fraction bits.
+  double targetError = 1.0 / 1024;
+  /// No target: fracBits for all values alike.
+  bool uniform = false;
   unsigned fracBits = 14;  ///< fraction bits of a value of magnitude about 1..8
   unsigned ringBits = 64;  ///< widest ring
   unsigned marginBits = 1; ///< a calibrated range is widened by 2^marginBits
   double tolerance = 1.0 / 16384; ///< absolute error of an approximation
+  bool fixedTolerance = false; ///< of all of them, whatever the target error
   unsigned threads = 2;
   /// Where the plan will run: the prices that choices are made by.
   plan::Profile profile = plan::Profile::loopback();

@@ -1,5 +1,6 @@
 //===- tools/MpccCommon.cpp -----------------------------------------------===//
 #include "MpccCommon.h"
+#include "Main.h"
 #include "runtime/core/File.h"
 #include "runtime/core/Npy.h"
 #include <algorithm>
@@ -130,6 +131,27 @@ llvm::Expected<frontend::ImportOptions> InputOptions::read() const {
     o.samples.push_back(std::move(sample));
   }
   return o;
+}
+
+void addPrecision(CLI::App &app, passes::Options &o) {
+  CLI::Option *target =
+      app.add_option("--target-error", o.targetError,
+                     "root mean square error allowed at an output, as a "
+                     "fraction of its standard deviation, absolute where that "
+                     "is above 1: steers fraction bits and tolerances")
+          ->check(realIn(1e-9, 1.0))
+          ->capture_default_str();
+  app.add_option("--frac-bits", o.fracBits,
+                 "no target: this many fraction bits for every value of "
+                 "magnitude 1 to 8")
+      ->check(CLI::Range(4, 24))
+      ->each([&o](const std::string &) { o.uniform = true; })
+      ->excludes(target);
+  app.add_option("--approx-tolerance", o.tolerance,
+                 "absolute error allowed to each approximated function, "
+                 "instead of one that follows from the target")
+      ->check(realIn(1e-7, 1.0))
+      ->each([&o](const std::string &) { o.fixedTolerance = true; });
 }
 
 } // namespace mpc::tools

@@ -3,6 +3,7 @@
 
 #include "frontend/Import.h"
 #include "llvm/Support/Error.h"
+#include "passes/Pass.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <string>
@@ -29,5 +30,9 @@ struct InputOptions {
   /// Reads the files named. Samples: each DIR holds NAME.npy of the inputs.
   llvm::Expected<frontend::ImportOptions> read() const;
 };
+
+/// How precise values are: --target-error, or --frac-bits for all alike, and
+/// --approx-tolerance. `o` outlives the parsing.
+void addPrecision(CLI::App &app, passes::Options &o);
 
 } // namespace mpc::tools

@@ -74,12 +74,10 @@ Command addOpt(CLI::App &app) {
   c->add_flag("--complete", a->complete, "print constants in full");
   c->add_flag("--print-ir-after-all", a->printAfterAll,
               "print the module on stderr after every pass");
-  c->add_option("--frac-bits", a->options.fracBits)->check(CLI::Range(4, 24));
+  addPrecision(*c, a->options);
   c->add_option("--ring-bits", a->options.ringBits)->check(CLI::Range(8, 64));
   c->add_option("--margin-bits", a->options.marginBits)
       ->check(CLI::Range(0, 8));
-  c->add_option("--approx-tolerance", a->options.tolerance)
-      ->check(realIn(1e-7, 1.0));
   c->add_option("--network", a->network, kNetworkHelp);
   c->footer("The module is verified after parsing and after every pass.\n"
             "example:\n  mpcc opt --passes=cse,dce in.mir");

@@ -135,20 +135,13 @@ std::string optionalPasses() {
 
 void PipelineOptions::addTo(CLI::App &app) {
   inputs.addTo(app);
-  app.add_option("--frac-bits", passes.fracBits,
-                 "fraction bits of a value of magnitude 1 to 8")
-      ->check(CLI::Range(4, 24))
-      ->capture_default_str();
+  addPrecision(app, passes);
   app.add_option("--ring-bits", passes.ringBits, "widest ring")
       ->check(CLI::Range(32, 64))
       ->capture_default_str();
   app.add_option("--margin-bits", passes.marginBits,
                  "a calibrated range is widened by this many bits")
       ->check(CLI::Range(0, 8))
-      ->capture_default_str();
-  app.add_option("--approx-tolerance", passes.tolerance,
-                 "absolute error allowed to each approximated function")
-      ->check(realIn(1e-7, 1.0))
       ->capture_default_str();
   app.add_option("--network", network, kNetworkHelp)->capture_default_str();
   app.add_option("--threads", passes.threads, "threads to compile with")

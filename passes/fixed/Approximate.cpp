@@ -30,10 +30,11 @@ struct ExpTable {
 
 /// e^x for x in [lo, 0]: segments of width w, 2^depth table entries of
 /// tableFrac + publicFrac + 2 bits for P2 alone (PROTOCOLS: rank one).
-std::optional<ExpTable> chooseExp(double lo, int inFrac, const Options &o) {
+std::optional<ExpTable> chooseExp(double lo, int inFrac, double tolerance,
+                                  const Options &o) {
   std::optional<ExpTable> best;
   double bestBits = 0;
-  const int accuracy = static_cast<int>(std::ceil(-std::log2(o.tolerance))) + 1;
+  const int accuracy = static_cast<int>(std::ceil(-std::log2(tolerance))) + 1;
   for (int logWidth = 1; logWidth <= 4; ++logWidth) {
     const double width = std::ldexp(1.0, logWidth);
     const int h = inFrac + logWidth;
@@ -44,11 +45,11 @@ std::optional<ExpTable> chooseExp(double lo, int inFrac, const Options &o) {
     ExpTable t{h + depth, depth,
                accuracy + static_cast<int>(std::ceil(1.4427 * width)),
                accuracy};
-    const int ring = t.resultFrac() + 2;
+    const int ring = t.resultFrac() + 3; // as assign-rings has it
     if (h < 1 || depth > 8 || t.window > 40 ||
         ring > static_cast<int>(o.ringBits))
       continue;
-    const double bits = std::ldexp(ring, depth);
+    const double bits = std::ldexp(ring - 1, depth);
     if (!best || bits < bestBits) {
       best = t;
       bestBits = bits;
@@ -107,8 +108,15 @@ private:
       return f.takeError();
     const double lo = op.floatAttr("lo"), hi = op.floatAttr("hi");
     const int inFrac = m_.type(op.operands[0]).frac;
+    const double standard = ctx_.options.tolerance;
+    auto wanted = [&](const char *key) {
+      return op.hasAttr(key) ? op.floatAttr(key) : standard;
+    };
+    tolerance_ = wanted("tolerance");
+    relativeTolerance_ = wanted("relative_tolerance");
     if (f->str() == "exp(x)" && hi <= 0)
-      if (std::optional<ExpTable> t = chooseExp(lo, inFrac, ctx_.options))
+      if (std::optional<ExpTable> t =
+              chooseExp(lo, inFrac, tolerance_, ctx_.options))
         return emitExp(op, *t);
 
     FitRequest request;
@@ -118,10 +126,22 @@ private:
     request.relative = wantsRelative(*f, lo, hi, op.type.numel());
     request.maxRing = ctx_.options.ringBits;
     std::vector<Part> parts;
-    bool done = divide(op, request, lo, hi, kMaxHalvings, parts);
-    if (!done && request.relative) {
-      request.relative = false;
-      done = divide(op, request, lo, hi, kMaxHalvings, parts);
+    auto fit = [&] {
+      bool done = divide(op, request, lo, hi, kMaxHalvings, parts);
+      if (!done && request.relative) {
+        request.relative = false;
+        done = divide(op, request, lo, hi, kMaxHalvings, parts);
+      }
+      return done;
+    };
+    const bool relative = request.relative;
+    bool done = fit();
+    if (!done && std::min(tolerance_, relativeTolerance_) < standard) {
+      // Finer than any table: as good as can be had.
+      tolerance_ = std::max(tolerance_, standard);
+      relativeTolerance_ = std::max(relativeTolerance_, standard);
+      request.relative = relative;
+      done = fit();
     }
     if (!done)
       return llvm::createStringError(
@@ -130,7 +150,7 @@ private:
               "node '{0}': no piecewise polynomial or trigonometric sum "
               "meets the tolerance {1} for {2} on [{3}, {4}]; raise "
               "--approx-tolerance or calibrate on typical inputs",
-              op.loc, shortNumber(ctx_.options.tolerance), op.strAttr("expr"),
+              op.loc, shortNumber(tolerance_), op.strAttr("expr"),
               shortNumber(lo), shortNumber(hi))
               .str()
               .c_str());
@@ -182,7 +202,8 @@ private:
     request.lo = lo;
     request.hi = hi;
     for (double share : {1.0, 4.0}) {
-      request.tolerance = share * ctx_.options.tolerance;
+      request.tolerance =
+          share * (request.relative ? relativeTolerance_ : tolerance_);
       Part part{hi, fitPiecewise(request), std::nullopt};
       double limit = INFINITY;
       if (part.spline)
@@ -312,6 +333,7 @@ private:
   Module &m_;
   Context &ctx_;
   Rewriter rw_;
+  double tolerance_ = 0, relativeTolerance_ = 0; ///< of the map in work
 };
 
 } // namespace

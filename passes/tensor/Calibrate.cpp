@@ -9,6 +9,7 @@
 // says so.
 // Tests: tests/lit/passes/calibrate/
 #include "ir/Expr.h"
+#include "passes/GeneratedInputs.h"
 #include "passes/Pass.h"
 #include "passes/Scale.h"
 #include "llvm/ADT/DenseSet.h"
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 
 using namespace mpc::ir;
 
@@ -55,11 +55,12 @@ public:
     observed_.assign(m_.numValues(), {kInf, -kInf});
     quadratic_.assign(m_.numValues(), false);
     std::vector<InputMap> samples = ctx_.options.samples;
-    if (samples.empty() && hasInputs()) {
-      ctx_.diagnostics.warn(
-          "no calibration samples: ranges come from generated inputs; give "
-          "real ones with --calibrate DIR");
-      samples = generate();
+    if (samples.empty()) {
+      samples = generatedInputs(m_);
+      if (!samples.empty())
+        ctx_.diagnostics.warn(
+            "no calibration samples: ranges come from generated inputs; give "
+            "real ones with --calibrate DIR");
     }
     for (const InputMap &sample : samples) {
       auto outputs = evaluate(m_, sample, [&](ValueId v, const ConstData &c) {
@@ -80,48 +81,6 @@ public:
   }
 
 private:
-  bool hasInputs() const {
-    for (ValueId v : m_.order())
-      if (m_.op(v).opcode == Opcode::Input)
-        return true;
-    return false;
-  }
-
-  Range declared(const Op &op) const {
-    if (op.hasAttr("lo") && op.hasAttr("hi"))
-      return {op.floatAttr("lo"), op.floatAttr("hi")};
-    return op.type.elem == Elem::Bool ? Range{0, 1} : kAnything;
-  }
-
-  std::vector<InputMap> generate() const {
-    std::vector<InputMap> samples(2);
-    std::mt19937_64 rng(1);
-    for (InputMap &sample : samples)
-      for (ValueId v : m_.order()) {
-        const Op &op = m_.op(v);
-        if (op.opcode != Opcode::Input)
-          continue;
-        ConstData c{op.type.elem, op.type.shape, {}, {}};
-        const Range r = declared(op);
-        for (int64_t i = 0, n = op.type.numel(); i < n; ++i) {
-          if (op.type.elem == Elem::F32) {
-            const double x = std::normal_distribution<double>()(rng);
-            c.floats.push_back(
-                static_cast<float>(std::clamp(x, r.first, r.second)));
-          } else {
-            const bool bounded =
-                std::isfinite(r.first) && std::isfinite(r.second);
-            std::uniform_int_distribution<int64_t> d(
-                bounded ? static_cast<int64_t>(r.first) : 0,
-                bounded ? static_cast<int64_t>(r.second) : 1);
-            c.ints.push_back(d(rng));
-          }
-        }
-        sample[op.strAttr("name")] = std::move(c);
-      }
-    return samples;
-  }
-
   /// Whether v grows with the square of what it is computed from: its margin is
   /// that of two factors (a normalization's sum of squares bounds a reciprocal
   /// root, which is steepest just below what the samples show).
@@ -261,7 +220,7 @@ private:
     auto in = [&](int i) { return operandRange(op, i); };
     switch (op.opcode) {
     case Opcode::Input:
-      return declared(op);
+      return declaredRange(op);
     case Opcode::Constant:
       return op.type.isPublic()
                  ? ofConstant(m_.constData(op.constAttr("value")))

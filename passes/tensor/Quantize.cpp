@@ -42,6 +42,8 @@ llvm::Expected<Module> Quantizer::run() {
 llvm::Error Quantizer::convert(ValueId v) {
   const Op &op = in_.op(v);
   loc_ = op.loc;
+  nodeFrac_ = op.hasAttr("frac") ? std::optional<int>(op.intAttr("frac"))
+                                 : std::nullopt;
   if (!op.range && !op.type.isPublic())
     return fail(op, "has no range: calibrate comes before quantize");
   const Converter converter = converterOf(op.opcode);
@@ -53,6 +55,11 @@ llvm::Error Quantizer::convert(ValueId v) {
   if (!result)
     return result.takeError();
   map_[v.index] = *result;
+  if (result->valid() && !unscaled_.count(v.index)) {
+    setTarget(*result, op);
+    if (op.hasAttr("rounds") && op.intAttr("rounds"))
+      map_[v.index] = ready(*result);
+  }
   return llvm::Error::success();
 }
 
@@ -70,7 +77,9 @@ static Range typicalRange(const ConstData &data, Range range) {
 ValueId Quantizer::constant(const Node &n) {
   ConstData data = in_.constData(n.op.constAttr("value"));
   Type t = Type::fx(n.op.type.vis, 0,
-                    fracBitsOf(typicalRange(data, n.range), ctx_.options),
+                    nodeFrac_ ? *nodeFrac_
+                              : fracBitsOf(typicalRange(data, n.range),
+                                           ctx_.options),
                     intBitsOf(n.range), n.shape);
   if (n.op.type.elem == Elem::Bool)
     t = n.op.type;
@@ -82,7 +91,7 @@ ValueId Quantizer::constant(const Node &n) {
   }
   const ValueId c = out_.append(Opcode::Constant, {}, t, n.op.loc);
   for (const auto &[key, attr] : n.op.attrs)
-    if (key != "value")
+    if (key != "value" && key != "frac" && key != "rounds")
       out_.op(c).setAttr(key, attr);
   out_.op(c).setAttr("value", out_.addConst(std::move(data)));
   out_.op(c).range = n.range;
@@ -91,7 +100,9 @@ ValueId Quantizer::constant(const Node &n) {
 
 ValueId Quantizer::input(const Node &n) {
   const int frac =
-      n.op.type.elem == Elem::F32 ? fracBitsOf(n.range, ctx_.options) : 0;
+      n.op.type.elem != Elem::F32 ? 0
+      : nodeFrac_                 ? *nodeFrac_
+                                  : fracBitsOf(n.range, ctx_.options);
   const ValueId i = emit(Opcode::Input, {}, n.shape, frac, n.range);
   out_.op(i).type.vis = n.op.type.vis;
   out_.op(i).setAttr("name", std::string(n.op.strAttr("name")));
@@ -118,6 +129,9 @@ ValueId Quantizer::number(const Node &n, int i) {
 
 void Quantizer::copyAttrs(const Op &from, ValueId to) {
   std::vector<std::pair<std::string, Attr>> attrs = from.attrs;
+  llvm::erase_if(attrs, [](const auto &a) {
+    return a.first == "frac" || a.first == "rounds";
+  });
   for (auto &[key, value] : attrs)
     if (ConstId *c = std::get_if<ConstId>(&value))
       *c = out_.addConst(in_.constData(*c));

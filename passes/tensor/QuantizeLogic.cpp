@@ -9,8 +9,7 @@ namespace mpc::passes {
 
 ValueId Quantizer::less(ValueId a, ValueId b, Shape shape) {
   align(a, b);
-  if (fracOf(a) > fracBitsOf(rangeOf(a), ctx_.options) + kSlackBits &&
-      !isConstant(a)) {
+  if (isUntruncated(a) && !isConstant(a)) {
     a = ready(a);
     align(a, b);
   }

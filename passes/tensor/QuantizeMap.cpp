@@ -36,23 +36,36 @@ static int octaves(const Expr &f, Range domain) {
   return std::min(7, std::ilogb(most / least));
 }
 
-ValueId Quantizer::map(ValueId x, const Expr &f, Range domain, Range range) {
+ValueId Quantizer::map(ValueId x, const Expr &f, Range domain, Range range,
+                       const Precision &p) {
   domain = whereFinite(f, domain);
-  x = withoutTails(x, f, domain);
-  const int frac = fracForMap(f, domain);
-  ValueId in =
-      fracOf(x) > frac + kSlackBits || fracOf(x) < frac ? withFrac(x, frac) : x;
-  const int target = fracBitsOf(range, ctx_.options) + octaves(f, domain);
+  x = withoutTails(x, f, domain, p.tolerance.value_or(ctx_.options.tolerance));
+  ValueId in;
+  if (p.frac && target_.count(x.index)) {
+    in = ready(x);
+  } else {
+    const int frac = fracForMap(f, domain);
+    in = fracOf(x) > frac + kSlackBits || fracOf(x) < frac ? withFrac(x, frac)
+                                                           : x;
+  }
+  const int target = p.frac ? *p.frac
+                            : fracBitsOf(range, ctx_.options) +
+                                  octaves(f, domain);
   const ValueId m = emit(Opcode::FixedMap, {in}, shapeOf(x), target, range);
   out_.op(m).setAttr("expr", f.str());
   out_.op(m).setAttr("lo", domain.first);
   out_.op(m).setAttr("hi", domain.second);
+  if (p.tolerance)
+    out_.op(m).setAttr("tolerance", *p.tolerance);
+  if (p.relativeTolerance)
+    out_.op(m).setAttr("relative_tolerance", *p.relativeTolerance);
   const ValueId r = emit(Opcode::FixedRescale, {m}, shapeOf(x), target, range);
   ready_[r.index] = r;
   return r;
 }
 
-ValueId Quantizer::withoutTails(ValueId x, const Expr &f, Range &domain) {
+ValueId Quantizer::withoutTails(ValueId x, const Expr &f, Range &domain,
+                                double tolerance) {
   constexpr double kWide = 256;
   constexpr int kSteps = 8192;
   const double width = domain.second - domain.first;
@@ -63,7 +76,7 @@ ValueId Quantizer::withoutTails(ValueId x, const Expr &f, Range &domain) {
     double end = from;
     for (int i = 1; i <= kSteps; ++i) {
       const double at = from + (to - from) * i / kSteps;
-      if (!(std::fabs(f.eval(at) - y) <= ctx_.options.tolerance / 4))
+      if (!(std::fabs(f.eval(at) - y) <= tolerance / 4))
         break;
       end = at;
     }

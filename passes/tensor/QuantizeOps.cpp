@@ -58,7 +58,12 @@ Quantizer::Converter Quantizer::converterOf(Opcode op) {
          if (!f)
            return f.takeError();
          const ValueId x = q.number(n, 0);
-         return q.map(x, *f, q.rangeOf(x), n.range);
+         Precision p{q.nodeFrac_, {}, {}};
+         if (n.op.hasAttr("tolerance"))
+           p.tolerance = n.op.floatAttr("tolerance");
+         if (n.op.hasAttr("relative_tolerance"))
+           p.relativeTolerance = n.op.floatAttr("relative_tolerance");
+         return q.map(x, *f, q.rangeOf(x), n.range, p);
        }},
       {Opcode::Pow,
        [](Q &q, N &n) -> R {
@@ -181,7 +186,7 @@ ValueId Quantizer::concat(const Node &n) {
   }
   int frac = -64;
   for (ValueId &x : parts) {
-    if (!alike && !isConstant(x))
+    if (!alike && !nodeFrac_ && !isConstant(x))
       x = ready(x);
     frac = std::max(frac, fracOf(x));
   }
@@ -198,9 +203,12 @@ ValueId Quantizer::matmul(const Node &n) {
     left = in_.op(left).operands[0];
   if (unnormalized_.count(left.index))
     return normalizedProduct(n, number(n, 1));
+  const double terms =
+      static_cast<double>(in_.type(n.op.operands[0]).shape.back());
   auto side = [&](int i) {
     const ValueId x = operand(n, i);
-    return out_.type(x).isPublic() ? publicFactor(x) : ready(toArithmetic(x));
+    return out_.type(x).isPublic() ? publicFactor(x, operand(n, 1 - i), terms)
+                                   : ready(toArithmetic(x));
   };
   const ValueId a = side(0), b = side(1);
   return emit(Opcode::FixedMatMul, {a, b}, n.shape, fracOf(a) + fracOf(b),

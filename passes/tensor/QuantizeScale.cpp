@@ -45,6 +45,20 @@ ValueId Quantizer::scalar(double x) {
   return publicConstant({Elem::F32, {}, {static_cast<float>(x)}, {}});
 }
 
+int Quantizer::targetOf(ValueId v) const {
+  auto it = target_.find(v.index);
+  return it == target_.end() ? fracBitsOf(rangeOf(v), ctx_.options)
+                             : it->second;
+}
+
+void Quantizer::setTarget(ValueId v, const Op &from, llvm::StringRef key) {
+  if (!from.hasAttr(key) || !out_.type(v).isFx() || out_.type(v).isPublic())
+    return;
+  const int frac = static_cast<int>(from.intAttr(key));
+  auto [it, fresh] = target_.try_emplace(v.index, frac);
+  it->second = std::max(it->second, frac);
+}
+
 ValueId Quantizer::withFrac(ValueId v, int frac) {
   if (fracOf(v) == frac)
     return v;
@@ -69,7 +83,7 @@ ValueId Quantizer::ready(ValueId v) {
     return it->second;
   if (isConstant(v))
     return v;
-  const int target = fracBitsOf(rangeOf(v), ctx_.options);
+  const int target = targetOf(v);
   const ValueId r = fracOf(v) > target + kSlackBits ? withFrac(v, target) : v;
   ready_[v.index] = r;
   return r;
@@ -85,21 +99,26 @@ static int exactBits(const ConstData &c, int frac, int most) {
   return frac;
 }
 
-ValueId Quantizer::publicFactor(ValueId v) {
-  const int most =
+ValueId Quantizer::publicFactor(ValueId v, ValueId x, double terms) {
+  int most =
       static_cast<int>(ctx_.options.fracBits) + 2 - intBitsOf(rangeOf(v));
+  if (nodeFrac_)
+    most = std::min<int>(most, *nodeFrac_ + intBitsOf(rangeOf(x)) - 2 +
+                                   std::lround(std::log2(terms) / 2));
   return withFrac(v, exactBits(*out_.constantOf(v), 0, most));
 }
 
 ValueId Quantizer::fineEnoughFor(ValueId c, ValueId x) {
   const int fracBits = static_cast<int>(ctx_.options.fracBits);
-  const int most = std::min(fracBits, fracBits + 2 - intBitsOf(rangeOf(c)));
+  int most = std::min(fracBits, fracBits + 2 - intBitsOf(rangeOf(c)));
+  if (nodeFrac_)
+    most = std::min(most, *nodeFrac_);
   const int frac = exactBits(*out_.constantOf(c), fracOf(x), most);
   return frac > fracOf(x) ? withFrac(x, frac) : x;
 }
 
 bool Quantizer::isUntruncated(ValueId v) const {
-  return fracOf(v) > fracBitsOf(rangeOf(v), ctx_.options) + kSlackBits;
+  return fracOf(v) > targetOf(v) + kSlackBits;
 }
 
 bool Quantizer::fits(Range r, int frac) const {
@@ -125,7 +144,7 @@ void Quantizer::align(ValueId &a, ValueId &b) {
                    std::max(rangeOf(a).second, rangeOf(b).second)};
   if (isUntruncated(wide) &&
       !(isUntruncated(narrow) && fits(both, fracOf(wide)))) {
-    const int target = fracBitsOf(rangeOf(wide), ctx_.options);
+    const int target = targetOf(wide);
     wide = withFrac(wide, std::max(target, fracOf(narrow)));
   }
   const int frac = std::max(fracOf(wide), fracOf(narrow));
@@ -152,13 +171,25 @@ ValueId Quantizer::negated(ValueId x) {
 /// beyond, the ring it asks of everything it is added to costs more than the
 /// truncation saves.
 static constexpr int kLazyProductBits = 48;
+/// The same where the operand is much smaller than what it was summed from: its
+/// truncation is cheap.
+static constexpr int kLazyReductionBits = 24;
+
+bool Quantizer::isReduction(ValueId v) const {
+  while (out_.op(v).opcode == Opcode::Reshape)
+    v = out_.op(v).operands[0];
+  return out_.op(v).opcode == Opcode::FixedReduceSum;
+}
 
 ValueId Quantizer::multiply(ValueId a, ValueId b, Shape shape, Range range) {
   if (out_.type(a).isPublic())
     std::swap(a, b);
   if (out_.type(b).isPublic()) {
-    b = publicFactor(b);
-    if (intBitsOf(range) + fracOf(a) + fracOf(b) > kLazyProductBits)
+    b = publicFactor(b, a);
+    const int lazy = target_.count(a.index) && isReduction(a)
+                         ? kLazyReductionBits
+                         : kLazyProductBits;
+    if (intBitsOf(range) + fracOf(a) + fracOf(b) > lazy)
       a = ready(a);
   } else {
     a = ready(a);

@@ -121,7 +121,8 @@ ValueId Quantizer::rowTops(ValueId x, const ConstData *mask,
                   {r.first + slack, r.second + slack});
 }
 
-ValueId Quantizer::expOfLanes(ValueId x, const ConstData *mask, Range range) {
+ValueId Quantizer::expOfLanes(ValueId x, const ConstData *mask, Range range,
+                              const Precision &p) {
   const Shape shape = shapeOf(x);
   std::vector<int64_t> kept, back;
   if (mask) {
@@ -134,7 +135,7 @@ ValueId Quantizer::expOfLanes(ValueId x, const ConstData *mask, Range range) {
     x = moved(b_.take(x, kept, {static_cast<int64_t>(kept.size())}), x);
   }
   const ValueId e =
-      map(x, Expr::apply(Opcode::Exp, {Expr::variable()}), range, {0, 1});
+      map(x, Expr::apply(Opcode::Exp, {Expr::variable()}), range, {0, 1}, p);
   return mask ? moved(b_.take(e, back, shape), e) : e;
 }
 
@@ -150,14 +151,33 @@ ValueId Quantizer::softmax(const Node &n) {
   const ValueId top = toLanes(rowTops(x, mask, rows), rows, n.shape);
   const double slack = maxSlack(rows.levels);
   const Range shifted{r.first - r.second - slack, 0};
-  const ValueId e = expOfLanes(
-      addOrSub(Opcode::FixedSub, x, top, n.shape, shifted), mask, shifted);
+  Precision forExp, forInverse;
+  if (nodeFrac_ && n.op.hasAttr("exp_frac") && n.op.hasAttr("inverse_frac")) {
+    // The exps are below those of the true maximum by the slack.
+    const int lower = static_cast<int>(std::ceil(1.4427 * slack / 2));
+    const int exp = static_cast<int>(n.op.intAttr("exp_frac")) + lower;
+    const int inverse = static_cast<int>(n.op.intAttr("inverse_frac")) + 1;
+    forExp.frac = exp;
+    forInverse.frac = inverse;
+    if (!ctx_.options.fixedTolerance) {
+      const double fine = std::ldexp(1.0, -inverse - 2);
+      forExp.tolerance = std::ldexp(1.0, -exp - 2);
+      forInverse.tolerance = fine;
+      forInverse.relativeTolerance =
+          std::ldexp(fine, std::max(0, *nodeFrac_ - exp));
+    }
+  }
+  const ValueId difference =
+      addOrSub(Opcode::FixedSub, x, top, n.shape, shifted);
+  if (target_.count(x.index))
+    target_[difference.index] = targetOf(x);
+  const ValueId e = expOfLanes(difference, mask, shifted, forExp);
 
   const double most = static_cast<double>(rows.longest);
   const double least = std::exp(-slack) / 1.05;
   const ValueId inverse =
       map(rowSums(e, rows), Expr::apply(Opcode::Recip, {Expr::variable()}),
-          {least, most * 1.02}, {0, 1 / least});
+          {least, most * 1.02}, {0, 1 / least}, forInverse);
   if (onlyLeftFactor_[n.id.index]) {
     unnormalized_[n.id.index] = {e, inverse};
     return e;
@@ -197,12 +217,14 @@ ValueId Quantizer::normalizedProduct(const Node &n, ValueId b) {
   ValueId inverse = unnormalized_.at(softmax.index).inverse;
   const ValueId e = value(n.op.operands[0]);
   const double lanes = static_cast<double>(shapeOf(e).back());
-  b = out_.type(b).isPublic() ? publicFactor(b) : ready(b);
-  const Range r = rangeOf(b);
   const ValueId a = ready(e);
+  b = out_.type(b).isPublic() ? publicFactor(b, a, lanes) : ready(b);
+  const Range r = rangeOf(b);
   const ValueId product =
       emit(Opcode::FixedMatMul, {a, b}, n.shape, fracOf(a) + fracOf(b),
            {r.first * lanes, r.second * lanes});
+  // The row's reciprocal scales the product's error as it does the exps'.
+  setTarget(product, n.op, "product_frac");
   if (!packed)
     return multiply(product, inverse, n.shape, n.range);
   Shape shape = left.type.shape;
@@ -235,6 +257,9 @@ ValueId Quantizer::unscaledConcat(const Node &n) {
     const ValueId r =
         emit(Opcode::Concat, parts, shape, fracOf(parts[0]), range);
     copyAttrs(n.op, r);
+    for (ValueId p : parts)
+      if (target_.count(p.index))
+        target_[r.index] = std::max(targetOf(p), target_[r.index]);
     return r;
   };
   llvm::SmallVector<ValueId, 8> products, factors;

@@ -39,6 +39,12 @@ private:
   using Converted = llvm::Expected<ValueId>;
   using Converter = Converted (*)(Quantizer &, const Node &);
 
+  /// What allocate-precision gave a function; as the options say without.
+  struct Precision {
+    std::optional<int> frac; ///< of the result
+    std::optional<double> tolerance, relativeTolerance;
+  };
+
   /// More fraction bits than the target by up to this many are left alone.
   static constexpr int kSlackBits = 2;
 
@@ -92,19 +98,25 @@ private:
   ValueId publicConstant(ConstData data);
   ValueId scalar(double x);
 
+  /// Fraction bits to which `v` may be rounded: allocated, or by its range.
+  int targetOf(ValueId v) const;
+  /// `v` is what stands for a value with this attribute, if `from` has it.
+  void setTarget(ValueId v, const Op &from, llvm::StringRef key = "frac");
   /// `v` with exactly `frac` fraction bits: constants are re-encoded, more bits
   /// are a shift, fewer a rescaling.
   ValueId withFrac(ValueId v, int frac);
   /// `v` fit for a product: at its target fraction bits. Later readers of the
   /// same value get the rescaled one too.
   ValueId ready(ValueId v);
-  /// Public factor: as few fraction bits as represent it exactly, at most those
-  /// that give the largest element fracBits + 2 significant bits.
-  ValueId publicFactor(ValueId v);
+  /// Public factor of x: as few fraction bits as represent it exactly, at most
+  /// those that give the largest element fracBits + 2 significant bits or keep
+  /// the product's error below its target, a sum of `terms` products.
+  ValueId publicFactor(ValueId v, ValueId x, double terms = 1);
   /// x, with more fraction bits if the constant c that it meets needs them (an
   /// integer that meets a half).
   ValueId fineEnoughFor(ValueId c, ValueId x);
   bool isUntruncated(ValueId v) const;
+  bool isReduction(ValueId v) const;
   /// Whether values of this range keep a spare bit in the widest ring.
   bool fits(Range r, int frac) const;
   /// Brings two summands to common fraction bits. Two untruncated products meet
@@ -124,10 +136,12 @@ private:
   // ---------------------
   /// f(x) with x in `domain`; fraction bits of the operand follow from f's
   /// steepness there.
-  ValueId map(ValueId x, const Expr &f, Range domain, Range range);
+  ValueId map(ValueId x, const Expr &f, Range domain, Range range,
+              const Precision &p = {});
   /// A very wide domain where f is flat over most of it: values are moved to
   /// where the flat part ends, by a comparison. Narrows `domain`.
-  ValueId withoutTails(ValueId x, const Expr &f, Range &domain);
+  ValueId withoutTails(ValueId x, const Expr &f, Range &domain,
+                       double tolerance);
   int fracForMap(const Expr &f, Range domain) const;
   /// x^y. Whole exponents up to 16 are products; else exp(y log x), x > 0.
   Converted power(const Node &n, ValueId x, ValueId y);
@@ -195,7 +209,8 @@ private:
   /// An upper bound of each row that exceeds its maximum by little.
   ValueId rowTops(ValueId x, const ConstData *mask, const SoftmaxRows &rows);
   /// exp(x) for x <= 0, computed only in lanes that the mask leaves.
-  ValueId expOfLanes(ValueId x, const ConstData *mask, Range range);
+  ValueId expOfLanes(ValueId x, const ConstData *mask, Range range,
+                     const Precision &p);
   /// exp alone if the product that follows divides by the row sums.
   ValueId softmax(const Node &n);
   /// The row of a packed softmax that each row of a take of it comes from;
@@ -231,6 +246,8 @@ private:
   std::string loc_;
   std::vector<ValueId> map_; ///< by old value
   llvm::DenseMap<uint32_t, ValueId> ready_;
+  llvm::DenseMap<uint32_t, int> target_; ///< allocated, by new value
+  std::optional<int> nodeFrac_;          ///< that of the node in conversion
   llvm::DenseMap<uint32_t, ValueId> numbers_; ///< bools as 0 and 1
   std::vector<bool> onlyLeftFactor_;          ///< by old value
   std::vector<bool> readInPieces_;            ///< by old value
