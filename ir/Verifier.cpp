@@ -7,8 +7,8 @@
 //   3  It has as many operands as Ops.def says.
 //   4  Operands are defined earlier in the order.
 //   5  It carries the attributes of Ops.def, those not optional all, no
-//      others (but frac and rounds, on real values at tensor level), each of its key's
-//      kind; constants are in the pool.
+//      others (but frac and rounds, on real values at tensor level), each of
+//      its key's kind; constants are in the pool.
 //   6  A range has lo <= hi.
 //   7  Outputs are defined values; their names are not empty and not repeated;
 //      their element type is f32, i64 or bool.
@@ -84,18 +84,24 @@ enum Kind { Int, Number, Ints, Text, Const, Coeffs, Unknown };
 
 Kind kindOf(llvm::StringRef key) {
   static const std::pair<llvm::StringRef, Kind> kKinds[] = {
-      {"name", Text},       {"lo", Number},     {"hi", Number},
-      {"value", Const},     {"perm", Ints},     {"starts", Ints},
-      {"segments", Ints},   {"steps", Ints},    {"axis", Int},
-      {"before", Ints},     {"indices", Const}, {"fmod", Int},
-      {"expr", Text},       {"axes", Ints},     {"keepdims", Int},
-      {"slack", Int},       {"bits", Int},      {"window", Int},
-      {"depth", Int},       {"degree", Int},    {"payload_frac", Int},
-      {"coeff_frac", Int},  {"coeffs", Coeffs}, {"table_frac", Int},
-      {"public_frac", Int}, {"rows", Int},      {"round", Int},
-      {"side", Int},        {"drop", Int},      {"digit", Int},
-      {"step", Int},        {"offset", Int},    {"slope", Int},
-      {"frac", Int},        {"rounds", Int},    {"exp_frac", Int},
+      {"name", Text},        {"lo", Number},
+      {"hi", Number},        {"value", Const},
+      {"perm", Ints},        {"starts", Ints},
+      {"segments", Ints},    {"steps", Ints},
+      {"axis", Int},         {"before", Ints},
+      {"indices", Const},    {"fmod", Int},
+      {"expr", Text},        {"axes", Ints},
+      {"keepdims", Int},     {"slack", Int},
+      {"bits", Int},         {"window", Int},
+      {"depth", Int},        {"degree", Int},
+      {"payload_frac", Int}, {"coeff_frac", Int},
+      {"coeffs", Coeffs},    {"table_frac", Int},
+      {"public_frac", Int},  {"rows", Int},
+      {"round", Int},        {"side", Int},
+      {"drop", Int},         {"digit", Int},
+      {"step", Int},         {"offset", Int},
+      {"slope", Int},        {"frac", Int},
+      {"rounds", Int},       {"exp_frac", Int},
       {"inverse_frac", Int}, {"product_frac", Int},
       {"tolerance", Number}, {"relative_tolerance", Number}};
   for (const auto &[name, kind] : kKinds)

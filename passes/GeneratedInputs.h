@@ -1,4 +1,5 @@
-//===- passes/GeneratedInputs.h - stand-ins for calibration samples --------===//
+//===- passes/GeneratedInputs.h - stand-ins for calibration samples
+//--------===//
 //
 // Integers uniform over their declared range, reals normal: the same two
 // samples for a model every time.

@@ -44,7 +44,7 @@ struct Options {
   unsigned ringBits = 64;  ///< widest ring
   unsigned marginBits = 1; ///< a calibrated range is widened by 2^marginBits
   double tolerance = 1.0 / 16384; ///< absolute error of an approximation
-  bool fixedTolerance = false; ///< of all of them, whatever the target error
+  bool fixedTolerance = false;    ///< of all of them, whatever the target error
   unsigned threads = 2;
   /// Where the plan will run: the prices that choices are made by.
   plan::Profile profile = plan::Profile::loopback();

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "frontend/Import.h"
-#include "llvm/Support/Error.h"
 #include "passes/Pass.h"
+#include "llvm/Support/Error.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <string>

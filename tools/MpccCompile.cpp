@@ -82,7 +82,7 @@ private:
       ir::print(m, llvm::errs());
     }
     const bool last = (o_.compileTo == "import" && step == "import") ||
-                      (o_.compileTo == "tensor" && step == "calibrate") ||
+                      (o_.compileTo == "tensor" && step == lastOfTensor()) ||
                       (o_.compileTo == "fixed" && step == "assign-rings") ||
                       (o_.compileTo == "share" && step == "schedule-rounds");
     if (!last)
@@ -92,6 +92,12 @@ private:
     if (llvm::Error e = writeText(o_.output, ir::toString(m, po)))
       return e;
     return true;
+  }
+
+  llvm::StringRef lastOfTensor() const {
+    return llvm::is_contained(o_.pipeline.disabled, "allocate-precision")
+               ? "calibrate"
+               : "allocate-precision";
   }
 
   llvm::Error save(const backend::Emitted &e) {

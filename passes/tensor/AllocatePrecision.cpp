@@ -1,4 +1,5 @@
-//===- passes/tensor/AllocatePrecision.cpp - bits where they matter --------===//
+//===- passes/tensor/AllocatePrecision.cpp - bits where they matter
+//--------===//
 //   %2 = tensor.matmul %0, %1  ==>  %2 = tensor.matmul %0, %1 {frac = 11}
 // Stage: tensor, between calibrate and quantize. Every real value gets the
 // fraction bits to which it may be rounded, so that the root mean square error
@@ -35,20 +36,21 @@ namespace {
 constexpr double kTruncated = 1.0 / 6, kEncoded = 1.0 / 12, kTable = 0.3;
 /// A table errs by 2^-kTableBits units at most. Its error is the same wherever
 /// its argument is, so it adds up more than noise does.
-constexpr int kTableBits = 3;
+constexpr int kTableBits = 2;
 /// A dealt bit costs half an exchanged one.
 constexpr double kDealt = 0.5;
 /// A function's table has about so many dealt words an element.
 constexpr double kTableWords = 6;
 /// Kernels for rings of 32 bits are twice as fast.
 constexpr int kNarrow = 32;
+/// An exp of more fraction bits has a table wider than any ring.
 constexpr int kFinestTable = 20;
 /// Of the allowed error, at most this much is spent on staying narrow.
 constexpr double kNarrowShare = 0.5;
 
 struct Source {
   ValueId value;
-  const char *key; ///< attribute: frac, exp_frac, inverse_frac
+  const char *key;   ///< attribute: frac, exp_frac, inverse_frac
   double weight = 0; ///< noise variance times sensitivity
   double cost = 0;
   int least = -32, most = 40;
@@ -85,7 +87,7 @@ public:
       : m_(m), ctx_(ctx), s_(s), root_(m.numValues(), kNone),
         raw_(m.numValues(), false), rounds_(m.numValues(), false),
         intBits_(m.numValues(), -64), readers_(m.numValues(), 0),
-        sum_(m.numValues()) {
+        productsOf_(m.numValues(), 0), sum_(m.numValues()) {
     for (uint32_t i = 0; i < sum_.size(); ++i)
       sum_[i] = i;
   }
@@ -110,7 +112,7 @@ private:
   bool isReal(ValueId v) const {
     return m_.type(v).elem == Elem::F32 && !m_.type(v).isPublic();
   }
-  bool isWeight(ValueId v) const { return m_.constantOf(v) != nullptr; }
+  bool isWeight(ValueId v) const { return m_.type(v).vis == Vis::Weight; }
   double numel(ValueId v) const {
     return static_cast<double>(m_.type(v).numel());
   }
@@ -158,32 +160,41 @@ private:
     sources_.push_back({v, key, white * noise});
     Source &s = sources_.back();
     const Range r = rangeOf(v);
-    s.most = std::min(
-        40, static_cast<int>(ctx_.options.ringBits) - 4 - intBitsOf(r));
+    s.most = std::min(40, static_cast<int>(ctx_.options.ringBits) - 4 -
+                              intBitsOf(r));
     s.least = std::min(s.most, 2 - intBitsOf(r));
     s.counted = s.weight > 0;
     return sources_.size() - 1;
   }
 
   /// Where quantize rounds: a product, or a sum of some, that something but a
-  /// sum reads; one that is summed up and read besides; and what is much smaller
-  /// than the sum it goes into.
+  /// sum reads; one that is summed up and read besides; and what is much
+  /// smaller than the sum it goes into.
   void findRoundings() {
     std::vector<bool> read(m_.numValues(), false), summed = read;
+    std::vector<int64_t> pieces(m_.numValues(), 0), taken = pieces;
     for (const Output &o : m_.outputs())
       read[o.value.index] = true;
     for (ValueId v : m_.order()) {
       const Op &op = m_.op(v);
       for (ValueId o : op.operands) {
         ++readers_[o.index];
+        productsOf_[o.index] += isProduct(op);
         if (!isLinear(op))
           read[o.index] = true;
         else if (op.opcode == Opcode::ReduceSum)
           summed[o.index] = true;
         else if (isScaled(m_.op(o)) && numel(o) * 8 <= numel(v))
           read[o.index] = true;
+        if (op.opcode == Opcode::Slice || op.opcode == Opcode::Take) {
+          ++pieces[o.index];
+          taken[o.index] += op.type.numel();
+        }
       }
     }
+    for (ValueId v : m_.order()) // as quantize has it
+      if (pieces[v.index] > 4 || taken[v.index] > m_.type(v).numel())
+        read[v.index] = true;
     for (ValueId v : m_.order()) {
       const Op &op = m_.op(v);
       bool raw = isProduct(op) || isScaled(op);
@@ -191,8 +202,7 @@ private:
         for (ValueId o : op.operands)
           raw |= raw_[o.index];
       const bool here =
-          raw && (read[v.index] ||
-                  (summed[v.index] && readers_[v.index] > 1));
+          raw && (read[v.index] || (summed[v.index] && readers_[v.index] > 1));
       raw_[v.index] = raw && !here;
       rounds_[v.index] = here;
       if (isLinear(op) && raw)
@@ -248,11 +258,13 @@ private:
             (root_[v.index] == kNone ||
              numel(o) > numel(sources_[root_[v.index]].value)))
           root_[v.index] = r;
-      if (root_[v.index] != kNone)
+      if (root_[v.index] != kNone) {
+        for (ValueId o : op.operands)
+          join(o, root_[v.index]);
         return;
+      }
     }
-    const bool table =
-        op.opcode == Opcode::Map || op.opcode == Opcode::Softmax;
+    const bool table = op.opcode == Opcode::Map || op.opcode == Opcode::Softmax;
     const bool encoded = isWeight(v) || op.opcode == Opcode::Input;
     const size_t i = addSource(v, "frac", white,
                                table     ? kTable
@@ -280,6 +292,19 @@ private:
     }
   }
 
+  /// A mean and what it is taken from have as many fraction bits: more on one
+  /// side would be one more rounding of the difference.
+  void join(ValueId o, size_t source) {
+    const size_t mine = root_[o.index];
+    if (!rounds_[o.index] || !isScaled(m_.op(o)) || mine == source ||
+        mine == kNone)
+      return;
+    sources_[source].weight += sources_[mine].weight;
+    sources_[mine].weight = 0;
+    sources_[mine].counted = false;
+    root_[o.index] = source;
+  }
+
   void addCosts() {
     for (Source &s : sources_)
       s.cost = isWeight(s.value) ? 0 : 2 * numel(s.value);
@@ -288,6 +313,8 @@ private:
       const double n = numel(v);
       if (op.opcode == Opcode::MatMul || op.opcode == Opcode::Mul)
         addProduct(v, op);
+      if (op.opcode == Opcode::Gather)
+        charge(root_[op.operands[0].index], 2 * n);
       if (op.opcode == Opcode::Map) {
         charge(root_[op.operands[0].index], kDealt * n);
         charge(root_[v.index], kTableWords * kDealt * n);
@@ -303,8 +330,7 @@ private:
       if (root_[v.index] == kNone || !isLinear(op))
         continue;
       for (ValueId o : op.operands)
-        if (const size_t s = root_[o.index];
-            s != kNone && !sources_[s].counted)
+        if (const size_t s = root_[o.index]; s != kNone && !sources_[s].counted)
           sources_[s].cost =
               std::max(sources_[s].cost, sources_[root_[v.index]].cost);
     }
@@ -323,7 +349,11 @@ private:
     const bool matrices = op.opcode == Opcode::MatMul;
     size_t a = root_[x.index], b = root_[y.index];
     const ValueId p = softmaxOf(x);
-    if (matrices && p.valid() && exp_.count(p.index)) {
+    int intBits = intBits_[sum(v.index)];
+    if (matrices && p.valid() && exp_.count(p.index) && !normalized_[p.index]) {
+      // Sums of as many exps as there are lanes (see quantize).
+      intBits = intBitsOf(rangeOf(v)) +
+                static_cast<int>(std::ceil(std::log2(m_.type(x).shape.back())));
       a = exp_[p.index];
       charge(inverse_[p.index], 2 * numel(v));
       if (auto it = scaled_.find(v.index); it != scaled_.end())
@@ -332,17 +362,19 @@ private:
     if (a == kNone || b == kNone)
       return;
     const double dealt = kDealt * numel(v);
-    // One operand serves several products: its exchange is shared.
+    // The other operand's ring grows, by an extension that is dealt as much as
+    // exchanged; several products may share it.
     auto widens = [&](ValueId other) {
-      return isWeight(other) ? 0
-                             : 2 * numel(other) /
-                                   std::max<uint32_t>(readers_[other.index], 1);
+      return isWeight(other)
+                 ? 0
+                 : (2 + 2 * kDealt) * numel(other) /
+                       std::max<uint32_t>(productsOf_[other.index], 1);
     };
     charge(a, dealt + (isWeight(x) || a != b ? widens(y) : 0));
     if (a != b)
       charge(b, dealt + widens(x));
     products_.push_back(
-        {a, b, intBits_[sum(v.index)], sum(v.index),
+        {a, b, intBits, sum(v.index),
          matrices ? numel(v) * static_cast<double>(m_.type(x).shape.back())
                   : 0});
   }
@@ -364,13 +396,13 @@ private:
           s.weight > 0
               ? (std::log2(s.weight) - std::log2(s.cost) - logLambda) / 2
               : s.least;
-      s.frac = std::min(
-          std::max(static_cast<int>(std::ceil(f)), s.least), s.most);
+      s.frac =
+          std::min(std::max(static_cast<int>(std::ceil(f)), s.least), s.most);
     }
   }
 
-  /// The coarsest fractions whose errors add up to at most 1; the finest if none
-  /// do.
+  /// The coarsest fractions whose errors add up to at most 1; the finest if
+  /// none do.
   void solve() {
     int lo = -400, hi = 400; // quarters of log2 lambda: fine to coarse
     while (lo < hi) {
@@ -385,8 +417,9 @@ private:
   }
 
   /// Holds sums of products to rings of `limit` bits: all of them if they must,
-  /// else those with products of matrices, by what it adds to the error for each
-  /// multiplication that becomes cheaper, while the others can make up for it.
+  /// else those with products of matrices, by what it adds to the error for
+  /// each multiplication that becomes cheaper, while the others can make up for
+  /// it.
   void hold(int limit, bool must) {
     std::map<uint32_t, std::vector<const Product *>> sums;
     for (const Product &p : products_)
@@ -436,8 +469,8 @@ private:
                                : b.frac <= b.least;
         Source &x = first ? a : b;
         before.try_emplace(first ? p->a : p->b, x.frac);
-        more += x.frac > x.least ? x.error(x.frac - 1) - x.error(x.frac)
-                                 : INFINITY;
+        more +=
+            x.frac > x.least ? x.error(x.frac - 1) - x.error(x.frac) : INFINITY;
         --x.frac;
       }
     for (auto [s, frac] : before)
@@ -519,8 +552,8 @@ private:
   std::map<uint32_t, size_t> exp_, inverse_, scaled_;
   std::vector<bool> raw_, rounds_; ///< not rounded yet; rounded here
   std::vector<bool> normalized_;   ///< softmaxes that are multiplied out
-  std::vector<int> intBits_; ///< of the sums that a value goes into
-  std::vector<uint32_t> readers_;
+  std::vector<int> intBits_;       ///< of the sums that a value goes into
+  std::vector<uint32_t> readers_, productsOf_; ///< number of each
   std::vector<uint32_t> sum_; ///< union of the values that are added up
 };
 
@@ -530,9 +563,9 @@ llvm::Error allocatePrecision(Module &m, Context &ctx) {
   if (ctx.options.uniform)
     return llvm::Error::success();
   const double target = ctx.options.targetError;
-  const std::vector<InputMap> generated =
-      ctx.options.samples.empty() ? generatedInputs(m)
-                                  : std::vector<InputMap>();
+  const std::vector<InputMap> generated = ctx.options.samples.empty()
+                                              ? generatedInputs(m)
+                                              : std::vector<InputMap>();
   const std::vector<InputMap> &samples =
       generated.empty() ? ctx.options.samples : generated;
   if (samples.empty())

@@ -77,9 +77,9 @@ static Range typicalRange(const ConstData &data, Range range) {
 ValueId Quantizer::constant(const Node &n) {
   ConstData data = in_.constData(n.op.constAttr("value"));
   Type t = Type::fx(n.op.type.vis, 0,
-                    nodeFrac_ ? *nodeFrac_
-                              : fracBitsOf(typicalRange(data, n.range),
-                                           ctx_.options),
+                    nodeFrac_
+                        ? *nodeFrac_
+                        : fracBitsOf(typicalRange(data, n.range), ctx_.options),
                     intBitsOf(n.range), n.shape);
   if (n.op.type.elem == Elem::Bool)
     t = n.op.type;
@@ -99,10 +99,9 @@ ValueId Quantizer::constant(const Node &n) {
 }
 
 ValueId Quantizer::input(const Node &n) {
-  const int frac =
-      n.op.type.elem != Elem::F32 ? 0
-      : nodeFrac_                 ? *nodeFrac_
-                                  : fracBitsOf(n.range, ctx_.options);
+  const int frac = n.op.type.elem != Elem::F32 ? 0
+                   : nodeFrac_                 ? *nodeFrac_
+                               : fracBitsOf(n.range, ctx_.options);
   const ValueId i = emit(Opcode::Input, {}, n.shape, frac, n.range);
   out_.op(i).type.vis = n.op.type.vis;
   out_.op(i).setAttr("name", std::string(n.op.strAttr("name")));

@@ -48,9 +48,8 @@ ValueId Quantizer::map(ValueId x, const Expr &f, Range domain, Range range,
     in = fracOf(x) > frac + kSlackBits || fracOf(x) < frac ? withFrac(x, frac)
                                                            : x;
   }
-  const int target = p.frac ? *p.frac
-                            : fracBitsOf(range, ctx_.options) +
-                                  octaves(f, domain);
+  const int target =
+      p.frac ? *p.frac : fracBitsOf(range, ctx_.options) + octaves(f, domain);
   const ValueId m = emit(Opcode::FixedMap, {in}, shapeOf(x), target, range);
   out_.op(m).setAttr("expr", f.str());
   out_.op(m).setAttr("lo", domain.first);

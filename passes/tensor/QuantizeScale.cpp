@@ -85,7 +85,9 @@ ValueId Quantizer::ready(ValueId v) {
     return v;
   const int target = targetOf(v);
   const ValueId r = fracOf(v) > target + kSlackBits ? withFrac(v, target) : v;
-  ready_[v.index] = r;
+  ready_[v.index] = ready_[r.index] = r;
+  if (target_.count(v.index))
+    target_[r.index] = target;
   return r;
 }
 

@@ -152,9 +152,9 @@ ValueId Quantizer::softmax(const Node &n) {
   const double slack = maxSlack(rows.levels);
   const Range shifted{r.first - r.second - slack, 0};
   Precision forExp, forInverse;
+  // The exps are below those of the true maximum by the slack.
+  const int lower = static_cast<int>(std::ceil(1.4427 * slack));
   if (nodeFrac_ && n.op.hasAttr("exp_frac") && n.op.hasAttr("inverse_frac")) {
-    // The exps are below those of the true maximum by the slack.
-    const int lower = static_cast<int>(std::ceil(1.4427 * slack / 2));
     const int exp = static_cast<int>(n.op.intAttr("exp_frac")) + lower;
     const int inverse = static_cast<int>(n.op.intAttr("inverse_frac")) + 1;
     forExp.frac = exp;
@@ -179,7 +179,7 @@ ValueId Quantizer::softmax(const Node &n) {
       map(rowSums(e, rows), Expr::apply(Opcode::Recip, {Expr::variable()}),
           {least, most * 1.02}, {0, 1 / least}, forInverse);
   if (onlyLeftFactor_[n.id.index]) {
-    unnormalized_[n.id.index] = {e, inverse};
+    unnormalized_[n.id.index] = {e, inverse, lower};
     return e;
   }
   return multiply(e, toLanes(inverse, rows, n.shape), n.shape, {0, 1});
@@ -219,12 +219,16 @@ ValueId Quantizer::normalizedProduct(const Node &n, ValueId b) {
   const double lanes = static_cast<double>(shapeOf(e).back());
   const ValueId a = ready(e);
   b = out_.type(b).isPublic() ? publicFactor(b, a, lanes) : ready(b);
-  const Range r = rangeOf(b);
+  // The row sums are at most the lanes.
+  const Range r{std::min(0.0, std::max(rangeOf(b).first, n.range.first)),
+                std::max(0.0, std::min(rangeOf(b).second, n.range.second))};
   const ValueId product =
       emit(Opcode::FixedMatMul, {a, b}, n.shape, fracOf(a) + fracOf(b),
            {r.first * lanes, r.second * lanes});
   // The row's reciprocal scales the product's error as it does the exps'.
   setTarget(product, n.op, "product_frac");
+  if (target_.count(product.index))
+    target_[product.index] += unnormalized_.at(softmax.index).lower;
   if (!packed)
     return multiply(product, inverse, n.shape, n.range);
   Shape shape = left.type.shape;

@@ -253,6 +253,7 @@ private:
   std::vector<bool> readInPieces_;            ///< by old value
   struct Unnormalized {
     ValueId exp, inverse;
+    int lower; ///< whole bits by which the maximum's slack shrinks the exps
   };
   /// Softmaxes left as exp and reciprocal of its row sums, by old value.
   llvm::DenseMap<uint32_t, Unnormalized> unnormalized_;

@@ -1,4 +1,5 @@
-//===- passes/tensor/Sensitivity.cpp - a reverse sweep ---------------------===//
+//===- passes/tensor/Sensitivity.cpp - a reverse sweep
+//---------------------===//
 #include "passes/tensor/Sensitivity.h"
 #include "ir/Expr.h"
 #include "ir/Infer.h"
@@ -39,11 +40,10 @@ public:
 
   llvm::Error forward(const InputMap &sample) {
     values_.resize(m_.numValues());
-    auto outputs =
-        evaluate(m_, sample, [&](ValueId v, const ConstData &c) {
-          if (!m_.constantOf(v))
-            values_[v.index] = c;
-        });
+    auto outputs = evaluate(m_, sample, [&](ValueId v, const ConstData &c) {
+      if (!m_.constantOf(v))
+        values_[v.index] = c;
+    });
     return outputs ? llvm::Error::success() : outputs.takeError();
   }
 

@@ -254,6 +254,8 @@ private:
 
     passes::Context ctx;
     ctx.options.threads = 1;
+    // The tests' own tolerances are finer than what outputs need.
+    ctx.options.uniform = true;
     ctx.options.tolerance = tolerance;
     result_.tolerance = tolerance;
     ctx.options.samples = samples(bound);
