@@ -1,5 +1,6 @@
 //===- backend/Emit.cpp - plan emission -----------------------------------===//
 #include "backend/Emit.h"
+#include "backend/EmitPublic.h"
 #include "ir/Eval.h"
 #include "ir/Infer.h"
 #include "runtime/core/Ring.h"
@@ -35,7 +36,11 @@ int64_t product(Dims d) {
 
 class Emitter {
 public:
-  Emitter(const Module &m, const Interface &iface) : m_(m), iface_(iface) {
+  Emitter(const Module &m, const Interface &iface)
+      : m_(m), iface_(iface),
+        open_(
+            m, p_, [this](const Op &op) { return locOf(op); },
+            [this](const Op &op) { return dtypeOf(op); }) {
     p_.name = m.name();
     p_.locations.push_back("");
     p_.bound = iface.bound;
@@ -56,7 +61,11 @@ public:
         return e;
     }
     flush();
-    outputs();
+    if (llvm::Error e = outputs())
+      return e;
+    if (!error_.empty())
+      return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
+                                     error_.c_str());
     if (Status s = plan::verify(p_); !s)
       return llvm::createStringError(
           llvm::inconvertibleErrorCode(),
@@ -111,7 +120,17 @@ private:
   }
 
   int64_t publicConstant(ValueId v, int sign = 1) {
-    return publicConstant(v, *m_.constantOf(v), sign);
+    if (const ConstData *d = m_.constantOf(v))
+      return publicConstant(v, *d, sign);
+    return sessionConstant(v, sign, m_.type(v).shape);
+  }
+  /// Of a value that only the session knows; a failure is kept for run().
+  int64_t sessionConstant(ValueId v, int sign, Dims shape) {
+    llvm::Expected<int64_t> c = open_.constant(v, sign, shape);
+    if (c)
+      return *c;
+    error_ = llvm::toString(c.takeError());
+    return 0;
   }
   int64_t publicConstant(ValueId v, const ConstData &d, int sign = 1) {
     plan::ConstInfo c{toShape(d.shape), {}};
@@ -161,13 +180,20 @@ private:
   // --- data
   // -------------------------------------------------------------------------
 
+  /// What the file of an input holds.
+  core::DType dtypeOf(const Op &op) const {
+    auto it = iface_.inputTypes.find(op.strAttr("name").str());
+    if (it != iface_.inputTypes.end())
+      return it->second;
+    if (!op.type.isFx())
+      return defaultType(op.type.elem);
+    return op.type.frac == 0 ? core::DType::I64 : core::DType::F32;
+  }
+
   void input(ValueId v, const Op &op) {
     plan::InputInfo i;
     i.name = op.strAttr("name").str();
-    auto it = iface_.inputTypes.find(i.name);
-    i.dtype = it == iface_.inputTypes.end()
-                  ? (op.type.frac == 0 ? core::DType::I64 : core::DType::F32)
-                  : it->second;
+    i.dtype = dtypeOf(op);
     i.shape = toShape(op.type.shape);
     i.ring = op.type.ring;
     i.frac = op.type.frac;
@@ -283,15 +309,21 @@ private:
     return r;
   }
 
-  /// The same for a public constant.
-  ConstData spreadBatch(ValueId v, Dims batch) const {
+  Shape withBatch(ValueId v, Dims batch) const {
     const Dims s = m_.type(v).shape;
-    Op to;
-    to.opcode = Opcode::Broadcast;
     Shape full(batch.begin(), batch.end());
     full.append({s[s.size() - 2], s.back()});
-    to.type = Type::tensor(Elem::F32, Vis::Public, full);
-    return llvm::cantFail(evalOp(m_, to, {m_.constantOf(v)}));
+    return full;
+  }
+  /// A public value, copied to this shape.
+  int64_t spreadConstant(ValueId v, const Shape &shape) {
+    const ConstData *c = m_.constantOf(v);
+    if (!c)
+      return sessionConstant(v, 1, shape);
+    Op to;
+    to.opcode = Opcode::Broadcast;
+    to.type = Type::tensor(Elem::F32, Vis::Public, shape);
+    return publicConstant(v, llvm::cantFail(evalOp(m_, to, {c})));
   }
 
   llvm::Error matmul(ValueId v, const Op &op) {
@@ -306,7 +338,7 @@ private:
     const int64_t side = constant ? op.intAttr("side") : -1;
     Reg ra = side == 0 ? plan::kNoReg : operandReg(op, 0);
     Reg rb = side == 1 ? plan::kNoReg : operandReg(op, 1);
-    std::optional<ConstData> spread; // a public operand, if it must be copied
+    std::optional<Shape> spread; // of a public operand, if it must be copied
     if (product(batchB) == 1 && product(batchA) == batch) {
       m *= batch; // one tall product
       batch = 1;
@@ -315,7 +347,7 @@ private:
         strideA = 0;
       else if (product(batchA) != batch) {
         if (side == 0)
-          spread = spreadBatch(op.operands[0], batchOut);
+          spread = withBatch(op.operands[0], batchOut);
         else
           ra = broadcastBatch(op.operands[0], batchOut, op);
       }
@@ -323,7 +355,7 @@ private:
         strideB = 0;
       else if (product(batchB) != batch) {
         if (side == 1)
-          spread = spreadBatch(op.operands[1], batchOut);
+          spread = withBatch(op.operands[1], batchOut);
         else
           rb = broadcastBatch(op.operands[1], batchOut, op);
       }
@@ -336,7 +368,7 @@ private:
     }
     const ValueId c = op.operands[side];
     std::vector<std::vector<int64_t>> imm = {
-        {spread ? publicConstant(c, *spread) : publicConstant(c)}, {side}};
+        {spread ? spreadConstant(c, *spread) : publicConstant(c)}, {side}};
     imm.insert(imm.end(), dims.begin(), dims.end());
     def(v, PlanOp::MatMulConst, {side == 0 ? rb : ra}, std::move(imm));
     return llvm::Error::success();
@@ -374,22 +406,26 @@ private:
         imm.push_back({op.intAttr(key)});
       return imm;
     };
+    if (op.type.isPublic()) // made where it is read; the client gives inputs
+      return op.opcode == Opcode::Input ? open_.value(v).takeError()
+                                        : llvm::Error::success();
     switch (op.opcode) {
     case Opcode::Input:
       input(v, op);
       break;
     case Opcode::Constant:
-      if (!op.type.isPublic())
-        weight(v, op);
+      weight(v, op);
       break;
     case Opcode::Reshape:
     case Opcode::Transpose:
     case Opcode::Slice:
     case Opcode::Broadcast:
     case Opcode::Pad:
-      if (op.type.isPublic())
-        return fail(op, "data movement of a public value was not folded");
       movement(v, op);
+      break;
+    case Opcode::Pick:
+      def(v, PlanOp::Take, {r(0)},
+          {{sessionConstant(op.operands[1], 1, op.type.shape)}});
       break;
     case Opcode::Concat: {
       std::vector<Reg> parts;
@@ -524,7 +560,8 @@ private:
                             : core::DType::Bool;
   }
 
-  void outputs() {
+  llvm::Error outputs() {
+    std::vector<std::pair<ValueId, uint32_t>> given;
     for (const Output &o : m_.outputs()) {
       const Type &t = m_.type(o.value);
       plan::OutputInfo info;
@@ -541,6 +578,10 @@ private:
         for (int64_t i = 0; i < c->numel(); ++i)
           known.values.push_back(c->at(i));
         p_.publicOutputs.push_back(std::move(known));
+      } else if (t.isPublic()) {
+        info.ring = 64;
+        info.frac = 0;
+        given.emplace_back(o.value, index);
       } else {
         info.ring = t.ring;
         info.frac = t.frac;
@@ -549,12 +590,18 @@ private:
       }
       p_.outputs.push_back(std::move(info));
     }
+    for (auto [v, index] : given)
+      if (llvm::Error e = open_.give(v, index))
+        return e;
+    return llvm::Error::success();
   }
 
   const Module &m_;
   const Interface &iface_;
   plan::Plan p_;
   plan::Weights w_;
+  PublicEmitter open_;
+  std::string error_; ///< the first of the public section
   std::vector<Reg> regs_;
   llvm::StringMap<uint32_t> locs_;
   std::map<std::string, unsigned> weightNames_;

@@ -6,9 +6,9 @@
 //
 // Everything whose value is known at compile time (shape arithmetic, masks
 // made from bound inputs) is evaluated while importing and leaves no op.
-// Inputs are secret unless bound; float initializers are weights; integer and
-// Boolean initializers and `Constant` nodes are public. No protobuf type
-// shows in this header.
+// Inputs are secret unless bound or --public; float initializers are weights;
+// integer and Boolean initializers and `Constant` nodes are public. No protobuf
+// type shows in this header.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -32,6 +32,8 @@ struct ImportOptions {
   std::vector<std::pair<std::string, ir::Shape>> shapes;
   /// --bind: inputs that become public constants.
   NamedArrays bound;
+  /// --public: inputs that all parties know when a session starts.
+  std::set<std::string> publicInputs;
   /// Calibration samples; only the shapes of their arrays are used here.
   std::vector<NamedArrays> samples;
   /// --public-const: initializers that are public though they are floats.
@@ -49,7 +51,8 @@ struct InputInfo {
   ir::Elem elem = ir::Elem::F32;
   ir::Shape shape;
   bool bound = false;
-  ir::ValueId value; ///< its Input op; invalid if bound
+  bool isPublic = false; ///< --public
+  ir::ValueId value;     ///< its Input op; invalid if bound
   /// Values the model can take, both ends included: ids in [0, vocabulary - 1]
   /// where the input indexes a table, Booleans in [0, 1].
   std::optional<std::pair<double, double>> range;

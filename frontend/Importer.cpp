@@ -51,6 +51,14 @@ llvm::Error Importer::run() {
   if (!inputs)
     return inputs.takeError();
   inputs_ = std::move(*inputs);
+  for (const std::string &name : options_.publicInputs) {
+    if (llvm::none_of(inputs_,
+                      [&](const InputInfo &i) { return i.name == name; }))
+      return makeError("--public " + name +
+                       ": the model has no input of that name");
+    if (options_.bound.count(name))
+      return makeError("--public " + name + ": the input is bound too");
+  }
   GraphProto &g = *file_.proto().mutable_graph();
   Scope scope;
   if (auto e = addInitializers(g, scope))
@@ -103,7 +111,9 @@ llvm::Error Importer::addInputs(Scope &scope) {
     } else {
       v = module_.append(
           Opcode::Input, {},
-          ir::Type::tensor(info.elem, ir::Vis::Secret, info.shape));
+          ir::Type::tensor(info.elem,
+                           info.isPublic ? ir::Vis::Public : ir::Vis::Secret,
+                           info.shape));
       module_.op(v).setAttr("name", info.name);
       info.value = v;
     }

@@ -81,6 +81,7 @@ llvm::Error Binder::declare() {
     d.info.onnxElemType = t.elem_type();
     d.info.elem = *elem;
     d.info.bound = options_.bound.count(v.name());
+    d.info.isPublic = options_.publicInputs.count(v.name());
     d.rankKnown = t.has_shape();
     for (const auto &dim : t.shape().dim()) {
       Dim out;

@@ -38,6 +38,10 @@ static llvm::Error evalInto(const Module &m, const Op &op, Operands operands,
     return evalMovement(m, op, operands, out);
   case Opcode::Gather:
     return evalGather(op, operands, out);
+  case Opcode::FlatIndex:
+    return evalFlatIndex(op, *operands[0], out);
+  case Opcode::Pick:
+    return evalPick(*operands[0], *operands[1], out);
   case Opcode::Select:
     return evalSelect(operands, out), llvm::Error::success();
   case Opcode::Cast:

@@ -23,6 +23,9 @@ llvm::Error evalMap(const Op &op, const ConstData &a, ConstData &out);
 
 llvm::Error evalMovement(const Module &m, const Op &op, Operands operands,
                          ConstData &out);
+llvm::Error evalFlatIndex(const Op &op, const ConstData &a, ConstData &out);
+llvm::Error evalPick(const ConstData &a, const ConstData &indices,
+                     ConstData &out);
 llvm::Error evalGather(const Op &op, Operands operands, ConstData &out);
 
 void evalReduce(const Op &op, const ConstData &a, ConstData &out);

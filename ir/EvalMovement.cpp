@@ -123,6 +123,37 @@ llvm::Error evalMovement(const Module &m, const Op &op, Operands operands,
   return llvm::Error::success();
 }
 
+llvm::Error evalPick(const ConstData &a, const ConstData &indices,
+                     ConstData &out) {
+  for (int64_t i : indices.ints)
+    if (i < -1 || i >= a.numel())
+      return llvm::createStringError(
+          llvm::inconvertibleErrorCode(), "index %lld of %lld elements",
+          static_cast<long long>(i), static_cast<long long>(a.numel()));
+  take(a, indices, out);
+  return llvm::Error::success();
+}
+
+static llvm::Error outside(int64_t index, int64_t rows) {
+  return llvm::createStringError(
+      llvm::inconvertibleErrorCode(), "index %lld is outside [-%lld, %lld)",
+      static_cast<long long>(index), static_cast<long long>(rows),
+      static_cast<long long>(rows));
+}
+
+llvm::Error evalFlatIndex(const Op &op, const ConstData &a, ConstData &out) {
+  const int64_t rows = op.intAttr("rows"), inner = op.intAttr("inner");
+  auto dst = out.ints.begin();
+  for (int64_t o = 0, n = op.intAttr("outer"); o < n; ++o)
+    for (int64_t i : a.ints) {
+      if (i < -rows || i >= rows)
+        return outside(i, rows);
+      for (int64_t k = 0; k < inner; ++k)
+        *dst++ = (o * rows + (i < 0 ? i + rows : i)) * inner + k;
+    }
+  return llvm::Error::success();
+}
+
 llvm::Error evalGather(const Op &op, Operands operands, ConstData &out) {
   const ConstData &data = *operands[0], &indices = *operands[1];
   int64_t axis = op.intAttr("axis"), rows = data.shape[axis];
@@ -130,10 +161,7 @@ llvm::Error evalGather(const Op &op, Operands operands, ConstData &out) {
   int64_t inner = numelOf(Dims(data.shape).drop_front(axis + 1));
   for (int64_t i : indices.ints)
     if (i < -rows || i >= rows)
-      return llvm::createStringError(
-          llvm::inconvertibleErrorCode(), "index %lld is outside [-%lld, %lld)",
-          static_cast<long long>(i), static_cast<long long>(rows),
-          static_cast<long long>(rows));
+      return outside(i, rows);
   withStorage(data, out, [&](const auto &from, auto &to) {
     auto dst = to.begin();
     for (int64_t o = 0; o < outer; ++o)

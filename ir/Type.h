@@ -22,8 +22,9 @@ namespace mpc::ir {
 enum class Elem : uint8_t { F32, I64, Bool, Fx };
 
 /// Who knows a value. Unknown is Secret.
-///  Public: part of the plan.  Weight: the model owner's.  Secret: derived
-///  from a client's input (also anything computed from both).
+///  Public: part of the plan, or known to all when a session starts.  Weight:
+///  the model owner's.  Secret: derived from a client's input (also anything
+///  computed from both).
 enum class Vis : uint8_t { Public, Weight, Secret };
 
 /// Sharing form at share level; None above it.

@@ -3,7 +3,8 @@
 // Module
 //   1  The level is tensor, fixed or share. The order lists values of the
 //      table, each once, none erased.
-//   2  An op belongs to the module's level or to any level.
+//   2  An op belongs to the module's level or to any level; a public result
+//      may be of a tensor op below tensor level.
 //   3  It has as many operands as Ops.def says.
 //   4  Operands are defined earlier in the order.
 //   5  It carries the attributes of Ops.def, those not optional all, no
@@ -33,7 +34,9 @@
 //   18 concat: one axis, the other dimensions equal.
 //   19 broadcast: numpy's rules give exactly the result's shape.
 //   20 pad: the operand lies at `before` inside the result.
-//   21 take: one i64 index an element, each -1 or inside the operand.
+//   21 take: one i64 index an element, each -1 or inside the operand. pick: a
+//      public i64 of the result's shape. encode: public to fx. flat_index: i64,
+//      outer * n * inner elements.
 // Tensor
 //   22 Elementwise: the result has the broadcast shape of the operands.
 //   23 Elementwise: operands of the element types the op is defined for, all
@@ -97,6 +100,7 @@ Kind kindOf(llvm::StringRef key) {
       {"payload_frac", Int}, {"coeff_frac", Int},
       {"coeffs", Coeffs},    {"table_frac", Int},
       {"public_frac", Int},  {"rows", Int},
+      {"inner", Int},        {"outer", Int},
       {"round", Int},        {"side", Int},
       {"drop", Int},         {"digit", Int},
       {"step", Int},         {"offset", Int},
@@ -255,7 +259,8 @@ public:
 private:
   std::string check(const Op &op) {
     const OpInfo &row = info(op.opcode);
-    if (row.level != Level::Any && row.level != m_.level())
+    const bool open = row.level == Level::Tensor && op.type.isPublic();
+    if (row.level != Level::Any && row.level != m_.level() && !open)
       return ("does not belong into a module of level " + name(m_.level()))
           .str();
     int n = static_cast<int>(op.operands.size());

@@ -146,6 +146,17 @@ bool OpChecker::checkAny() {
     return sameKind(0) && pad();
   case Opcode::Take:
     return sameKind(0) && take();
+  case Opcode::Pick:
+    return sameKind(0) &&
+           require(operand(1).elem == Elem::I64 && operand(1).isPublic(),
+                   "needs public i64 indices, got " + operand(1).str()) &&
+           shapeIs(operand(1).shape, "");
+  case Opcode::Encode:
+    return shapeIs(operand(0).shape, "") &&
+           require(operand(0).isPublic() && !operand(0).isFx(),
+                   "needs a public operand that is no fx, got " +
+                       operand(0).str()) &&
+           require(t.isFx(), "gives fx, not " + t.str());
   default:
     return fail("has no rules");
   }

@@ -89,6 +89,17 @@ bool OpChecker::checkTensor() {
                        " does not broadcast to " + shapeText(a.shape));
   case Opcode::MatMul:
     return shapeMatMul() && elementTypes(true, true, false);
+  case Opcode::FlatIndex: {
+    for (const char *key : {"outer", "rows", "inner"})
+      if (!intAttrIn(key, 0, int64_t(1) << 40))
+        return false;
+    const auto n =
+        checkedNumel({op_.intAttr("outer"), a.numel(), op_.intAttr("inner")});
+    return require(a.elem == Elem::I64 && t.elem == Elem::I64,
+                   "is defined for i64 only") &&
+           require(n && *n == t.numel(),
+                   "gives outer x n x inner indices, not " + t.str());
+  }
   case Opcode::Gather:
     return require(operand(1).elem == Elem::I64, "needs i64 indices") &&
            axisIn(a) &&

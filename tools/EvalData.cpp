@@ -80,6 +80,10 @@ Result<DataSet> DataSet::open(const plan::Plan &plan, const std::string &dir) {
     MPC_TRY(add(i.name, i.shape, true));
     d.order_.push_back(i.name);
   }
+  for (const plan::PublicInputInfo &i : plan.open.inputs) {
+    MPC_TRY(add(i.name, i.shape, true));
+    d.order_.push_back(i.name);
+  }
   for (const plan::BoundInfo &b : plan.bound)
     MPC_TRY(add(b.name, b.shape, false));
   for (const plan::BoundInfo &b : plan.bound)

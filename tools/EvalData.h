@@ -23,7 +23,7 @@ public:
 
   /// Runs of the plan it takes.
   size_t samples() const { return samples_; }
-  /// Inputs of sample i, in plan order.
+  /// Inputs of sample i, in plan order, public ones last.
   std::vector<core::NpyArray> inputs(size_t i) const;
   /// By name, bound inputs too: for the float model.
   std::map<std::string, core::NpyArray> namedInputs(size_t i) const;

@@ -53,6 +53,10 @@ void InputOptions::addTo(CLI::App &app) {
                  "NAME=FILE.npy: fix an input in the plan (masks, positions); "
                  "it becomes public")
       ->take_all();
+  app.add_option("--public", publics,
+                 "NAME: an input that all three parties know when a session "
+                 "starts (masks, positions of varying lengths)")
+      ->take_all();
   app.add_option("--calibrate", calibrate,
                  "DIR with <input name>.npy: a sample; repeat for more")
       ->take_all();
@@ -90,6 +94,7 @@ llvm::Expected<frontend::ImportOptions> InputOptions::read() const {
   frontend::ImportOptions o;
   o.weightsPublic = weightsVisibility == "public";
   o.publicConsts.insert(publicConsts.begin(), publicConsts.end());
+  o.publicInputs.insert(publics.begin(), publics.end());
   for (const std::string &s : shapes) {
     auto named = splitNamed(s, "--shape");
     if (!named)

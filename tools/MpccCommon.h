@@ -23,7 +23,7 @@ splitNamed(const std::string &text, llvm::StringRef option);
 /// Options that say what the model's inputs are; of compile and check.
 struct InputOptions {
   std::string model;
-  std::vector<std::string> shapes, binds, calibrate, publicConsts;
+  std::vector<std::string> shapes, binds, publics, calibrate, publicConsts;
   std::string weightsVisibility = "secret";
 
   void addTo(CLI::App &app);

@@ -75,6 +75,9 @@ int cost(const std::string &path, bool json) {
   const std::vector<plan::PlanCost> nodes = plan::locationCosts(*p);
   if (json) {
     nlohmann::json j = toJson(total);
+    const uint64_t open = plan::publicInputBytes(*p);
+    j["session"]["bytes"] = {
+        {"client_p1", open}, {"client_p2", open}, {"p1_p0", open}};
     j["nodes"] = nlohmann::json::array();
     for (size_t i = 0; i < nodes.size(); ++i) {
       nlohmann::json n = toJson(nodes[i]);

@@ -42,6 +42,11 @@ std::string statsJson(const vm::RunStats &s) {
   const ordered_json json = {
       {"wall_s", s.wallSeconds},
       {"setup_s", s.setupSeconds},
+      {"session",
+       {{"bytes",
+         {{"client_p1", s.openClientToP1},
+          {"client_p2", s.openClientToP2},
+          {"p1_p0", s.openP1ToP0}}}}},
       {"offline",
        {{"seconds", s.offlineSeconds},
         {"bytes", {{"p0_p1", s.p0ToP1}, {"p0_p2", s.p0ToP2}}},

@@ -102,8 +102,9 @@ private:
     if (!isPublic(v))
       return emit(Opcode::ShareDrop, {v}, t);
     const Op op = out_.op(v);
-    const ValueId c = emit(Opcode::Constant, {}, t);
+    const ValueId c = emit(op.opcode, op.operands, t);
     out_.op(c).attrs = op.attrs;
+    out_.op(c).range = op.range;
     return c;
   }
   ValueId operand(const Op &op, int i, int ring) {
@@ -497,11 +498,26 @@ private:
     return emit(Opcode::ShareSelectWords, {selector, it->second}, t);
   }
 
+  /// Lanes of a where b, which only the session knows, is true; else 0.
+  ValueId lanesOf(ValueId a, ValueId b, const Shape &shape) {
+    ConstData all{Elem::I64, shape, {}, {}};
+    for (int64_t i = 0, n = out_.type(a).numel(); i < n; ++i)
+      all.ints.push_back(i);
+    const ValueId lanes =
+        b_.select(b_.broadcast(b, shape),
+                  b_.constant(std::move(all), Vis::Public), b_.scalarInt(-1));
+    return emit(Opcode::Pick, {a, lanes}, bitsType(shape));
+  }
+
   llvm::Error logicalAnd(ValueId v, const Op &op) {
     ValueId a = map_[op.operands[0].index], b = map_[op.operands[1].index];
     if (isPublic(a))
       std::swap(a, b);
     a = b_.broadcast(a, op.type.shape);
+    if (isPublic(b) && !out_.constantOf(b)) {
+      map_[v.index] = lanesOf(a, b, op.type.shape);
+      return llvm::Error::success();
+    }
     if (isPublic(b)) { // lanes where the public side is false become 0
       const ConstData full =
           broadcastConstant(*out_.constantOf(b), op.type.shape);
@@ -514,6 +530,21 @@ private:
     b = b_.broadcast(b, op.type.shape);
     map_[v.index] = emit(Opcode::ShareBitAnd, {a, b}, bitsType(op.type.shape));
     return llvm::Error::success();
+  }
+
+  /// What all parties compute when a session starts stays as it is.
+  void open(ValueId v, const Op &op) {
+    llvm::SmallVector<ValueId, 4> operands;
+    for (ValueId o : op.operands)
+      operands.push_back(map_[o.index]);
+    const ValueId r = emit(op.opcode, operands, op.type);
+    for (const auto &[key, attr] : op.attrs) {
+      const ConstId *c = std::get_if<ConstId>(&attr);
+      out_.op(r).setAttr(key,
+                         c ? Attr(out_.addConst(in_.constData(*c))) : attr);
+    }
+    out_.op(r).range = op.range;
+    map_[v.index] = r;
   }
 
   void movement(ValueId v, const Op &op) {
@@ -549,6 +580,10 @@ private:
   llvm::Error convert(ValueId v) {
     const Op op = in_.op(v);
     const int ring = op.type.ring;
+    if (op.type.isPublic() && op.opcode != Opcode::Constant) {
+      open(v, op);
+      return llvm::Error::success();
+    }
     auto copyAttrs = [&](ValueId r) { out_.op(r).attrs = op.attrs; };
     auto simple = [&](Opcode to, ValueId x, Form form) {
       map_[v.index] = emit(to, {x}, shareType(form, op.type));
@@ -579,6 +614,14 @@ private:
     case Opcode::Take:
       movement(v, op);
       break;
+    case Opcode::Pick: {
+      const ValueId x =
+          op.type.isFx() ? operand(op, 0, ring) : map_[op.operands[0].index];
+      Type t = op.type.isFx() ? shareType(formOf(x), op.type)
+                              : bitsType(op.type.shape);
+      map_[v.index] = emit(Opcode::Pick, {x, map_[op.operands[1].index]}, t);
+      break;
+    }
     case Opcode::FixedAdd:
       sum(v, op, Opcode::ShareAdd);
       break;

@@ -30,7 +30,15 @@ namespace {
 class Canonicalizer {
 public:
   explicit Canonicalizer(Module &m)
-      : m_(m), uses_(m.useCounts()), depth_(m.numValues(), 0) {
+      : m_(m), uses_(m.useCounts()), depth_(m.numValues(), 0),
+        open_(m.numValues(), false) {
+    for (ValueId v : m.order()) {
+      const Op &op = m.op(v);
+      open_[v.index] = op.opcode == Opcode::Input && op.type.isPublic();
+      for (ValueId o : op.operands)
+        open_[v.index] =
+            open_[v.index] || (open_[o.index] && op.type.isPublic());
+    }
     for (ValueId v : m.order())
       for (ValueId o : m.op(v).operands)
         depth_[v.index] =
@@ -40,6 +48,8 @@ public:
   /// The value that replaces v, if a rule applies.
   std::optional<ValueId> simplify(ValueId v) {
     const Opcode opcode = m_.op(v).opcode;
+    if (open_[v.index]) // computed in float by every party: as it is written
+      return isNoOp(v) ? std::optional(operand(v, 0)) : std::nullopt;
     if (opcode == Opcode::Select)
       return simplifySelect(v);
     if (opcode == Opcode::Concat && m_.op(v).operands.size() > 1)
@@ -238,6 +248,8 @@ private:
   /// `side` where the mask is `wanted`, 0 elsewhere. A constant is masked here:
   /// it may be infinite where it does not count.
   ValueId kept(ValueId v, ValueId side, bool wanted) {
+    if (!publicConstant(operand(v, 0)))
+      return openKept(v, side, wanted);
     const ConstData mask = *m_.constantOf(operand(v, 0));
     Builder build = builder(v);
     const Shape shape = m_.type(v).shape;
@@ -256,13 +268,27 @@ private:
                         m_.constant(std::move(factor), Vis::Public));
   }
 
+  /// The same for a mask that only the session knows.
+  ValueId openKept(ValueId v, ValueId side, bool wanted) {
+    Builder build = builder(v);
+    ValueId where = operand(v, 0);
+    if (!wanted)
+      where = build.unary(Opcode::Not, where);
+    return m_.type(side).isPublic()
+               ? build.select(where, side, build.scalar(0))
+               : build.binary(Opcode::Mul, side, build.cast(where, Elem::F32));
+  }
+
   std::optional<ValueId> simplifySelect(ValueId v) {
     const ConstData *mask = publicConstant(operand(v, 0));
-    if (!mask || m_.type(v).elem != Elem::F32 || m_.type(v).isPublic())
+    if (!m_.type(operand(v, 0)).isPublic() || m_.type(v).elem != Elem::F32 ||
+        m_.type(v).isPublic())
       return std::nullopt;
-    const int64_t set = std::count_if(mask->ints.begin(), mask->ints.end(),
-                                      [](int64_t b) { return b != 0; });
-    if (set == 0 || set == mask->numel()) {
+    const int64_t set =
+        !mask ? -1
+              : std::count_if(mask->ints.begin(), mask->ints.end(),
+                              [](int64_t b) { return b != 0; });
+    if (mask && (set == 0 || set == mask->numel())) {
       const int side = set == 0 ? 2 : 1;
       return builder(v).broadcast(operand(v, side), m_.type(v).shape);
     }
@@ -277,9 +303,12 @@ private:
     if (op.type.isPublic() || op.type.elem == Elem::Bool)
       return std::nullopt;
     std::vector<ValueId> others;
-    for (ValueId o : op.operands)
-      if (!publicConstant(o))
+    bool open = false; // a public part that only the session knows
+    for (ValueId o : op.operands) {
+      if (!m_.type(o).isPublic())
         others.push_back(o);
+      open |= m_.type(o).isPublic() && !publicConstant(o);
+    }
     if (others.size() == op.operands.size())
       return std::nullopt;
     // Flat index of each element among the others' (joined), -1 in the public
@@ -302,7 +331,7 @@ private:
         const int64_t width = m_.type(o).shape[axis] * inner;
         const ConstData *c = publicConstant(o);
         for (int64_t k = 0; k < width; ++k) {
-          indices.push_back(c ? -1 : next++);
+          indices.push_back(m_.type(o).isPublic() ? -1 : next++);
           const double x = c ? c->at(i * width + k) : 0;
           if (op.type.elem == Elem::F32)
             known.floats.push_back(static_cast<float>(x));
@@ -314,24 +343,45 @@ private:
     Builder build = builder(v);
     const ValueId joined =
         others.size() == 1 ? others[0] : build.concat(others, axis);
-    return build.binary(Opcode::Add,
-                        build.take(joined, std::move(indices), op.type.shape),
-                        m_.constant(std::move(known), Vis::Public));
+    const ValueId spread =
+        build.take(joined, std::move(indices), op.type.shape);
+    return build.binary(Opcode::Add, spread,
+                        open ? openConcat(build, op, axis)
+                             : m_.constant(std::move(known), Vis::Public));
+  }
+
+  /// The public parts of a concat, zeros for the others.
+  ValueId openConcat(Builder &build, const Op &op, int64_t axis) {
+    std::vector<ValueId> parts;
+    for (ValueId o : op.operands) {
+      if (m_.type(o).isPublic()) {
+        parts.push_back(o);
+        continue;
+      }
+      const ValueId zero =
+          op.type.elem == Elem::F32 ? build.scalar(0) : build.scalarInt(0);
+      parts.push_back(build.broadcast(zero, m_.type(o).shape));
+    }
+    return build.concat(parts, axis);
   }
 
   std::optional<ValueId> simplifyLogic(ValueId v) {
     ValueId a = operand(v, 0), b = operand(v, 1);
-    if (publicConstant(b))
+    if (m_.type(b).isPublic())
       std::swap(a, b);
-    const ConstData *mask = publicConstant(a);
-    if (!mask || m_.type(b).isPublic())
+    if (!m_.type(a).isPublic() || m_.type(b).isPublic())
       return std::nullopt;
-    ConstData inverse = *mask;
-    for (int64_t &bit : inverse.ints)
-      bit = bit == 0;
     const bool isOr = m_.op(v).opcode == Opcode::Or;
     Builder build = builder(v);
-    const ValueId notA = m_.constant(std::move(inverse), Vis::Public);
+    ValueId notA;
+    if (const ConstData *mask = publicConstant(a)) {
+      ConstData inverse = *mask;
+      for (int64_t &bit : inverse.ints)
+        bit = bit == 0;
+      notA = m_.constant(std::move(inverse), Vis::Public);
+    } else {
+      notA = build.unary(Opcode::Not, a);
+    }
     const ValueId notB = build.unary(Opcode::Not, b);
     if (isOr)
       return build.unary(Opcode::Not, build.binary(Opcode::And, notB, notA));
@@ -342,6 +392,7 @@ private:
   Module &m_;
   std::vector<uint32_t> uses_;
   std::vector<int> depth_; ///< longest chain of nonlinear ops up to a value
+  std::vector<bool> open_; ///< depends on public inputs only
 };
 
 } // namespace

@@ -158,8 +158,32 @@ private:
     case Opcode::Slice:
       return stripMovement(v, op);
     default:
-      return Stripped{v, std::nullopt, std::nullopt};
+      return stripOpen(v);
     }
+  }
+
+  /// A value that all parties compute when a session starts: what it fills with
+  /// shows only then, so it is asked.
+  Stripped stripOpen(ValueId v) {
+    const Op op = m_.op(v);
+    if (!op.type.isPublic() || m_.constantOf(v) || !mayFill(v))
+      return {v, std::nullopt, std::nullopt};
+    Builder build(m_, op.loc);
+    const ValueId gone =
+        build.binary(Opcode::LessEqual, v, build.scalar(kFill));
+    return {build.select(gone, build.scalar(0), v), std::nullopt, gone};
+  }
+  /// Whether a constant as large as a fill goes into v.
+  bool mayFill(ValueId v) {
+    if (const ConstData *c = m_.constantOf(v))
+      return c->elem == Elem::F32 && llvm::any_of(c->floats, [](float x) {
+               return !(std::fabs(x) < -kFill);
+             });
+    if (auto it = mayFill_.find(v.index); it != mayFill_.end())
+      return it->second;
+    const bool any =
+        llvm::any_of(m_.op(v).operands, [&](ValueId o) { return mayFill(o); });
+    return mayFill_[v.index] = any;
   }
 
   llvm::Expected<Stripped> stripMovement(ValueId v, const Op &op) {
@@ -199,7 +223,7 @@ private:
     for (int i : {0, 1}) {
       const std::optional<double> c = m_.uniformConstant(op.operands[i]);
       const ValueId x = op.operands[1 - i];
-      if (!c || m_.type(x).isPublic() || std::fabs(*c) < -kFill ||
+      if (!c || m_.constantOf(x) || std::fabs(*c) < -kFill ||
           m_.type(x).shape != op.type.shape)
         continue;
       Builder build(m_, op.loc);
@@ -208,7 +232,7 @@ private:
                  : build.binary(Opcode::Less, x, build.scalar(-0.5));
       return Stripped{zeros(op.type.shape), std::nullopt, gone};
     }
-    return Stripped{v, std::nullopt, std::nullopt};
+    return stripOpen(v);
   }
   ValueId zeros(const Shape &shape) {
     ConstData zero{Elem::F32, shape, {}, {}};
@@ -284,7 +308,7 @@ private:
     if (!b)
       return b.takeError();
     if (!a->any() && !b->any())
-      return Stripped{v, std::nullopt, std::nullopt};
+      return stripOpen(v);
     ConstData sum{Elem::F32, op.type.shape, {}, {}};
     sum.floats.assign(op.type.numel(), 0.0f);
     for (const Stripped *s : {&*a, &*b}) {
@@ -335,7 +359,7 @@ private:
         value = Builder(m_, op.loc).broadcast(value, op.type.shape);
       return Stripped{value, std::move(fill), x->gone};
     }
-    return Stripped{v, std::nullopt, std::nullopt};
+    return stripOpen(v);
   }
 
   llvm::Expected<Stripped> stripSecretSelect(ValueId v, const Op &op) {
@@ -358,7 +382,7 @@ private:
       }
       return result;
     }
-    return Stripped{v, std::nullopt, std::nullopt};
+    return stripOpen(v);
   }
 
   llvm::Expected<Stripped> stripMax(ValueId v, const Op &op) {
@@ -376,10 +400,11 @@ private:
           f = std::max(f, static_cast<float>(*c));
       return std::move(*x);
     }
-    return Stripped{v, std::nullopt, std::nullopt};
+    return stripOpen(v);
   }
 
   Module &m_;
+  llvm::DenseMap<uint32_t, bool> mayFill_;
 };
 
 } // namespace

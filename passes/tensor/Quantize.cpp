@@ -28,7 +28,8 @@ llvm::Expected<Module> Quantizer::run() {
       return e;
   }
   for (const Output &o : in_.outputs()) {
-    ValueId v = map_[o.value.index];
+    const bool open = in_.type(o.value).isPublic() && !in_.constantOf(o.value);
+    ValueId v = open ? raw(o.value) : map_[o.value.index];
     if (!out_.type(v).isPublic() && o.elem == Elem::F32)
       v = ready(v);
     if (!out_.type(v).isPublic() && o.elem == Elem::Bool)
@@ -42,6 +43,11 @@ llvm::Expected<Module> Quantizer::run() {
 llvm::Error Quantizer::convert(ValueId v) {
   const Op &op = in_.op(v);
   loc_ = op.loc;
+  if (op.type.isPublic() && op.opcode != Opcode::Constant) {
+    if (op.opcode == Opcode::Input)
+      raw(v);                      // the session has it, used or not
+    return llvm::Error::success(); // made where it is read
+  }
   nodeFrac_ = op.hasAttr("frac") ? std::optional<int>(op.intAttr("frac"))
                                  : std::nullopt;
   if (!op.range && !op.type.isPublic())
@@ -54,6 +60,9 @@ llvm::Error Quantizer::convert(ValueId v) {
       converter(*this, {v, op, op.type.shape, op.range.value_or(Range{0, 0})});
   if (!result)
     return result.takeError();
+  if (!error_.empty())
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
+                                   error_.c_str());
   map_[v.index] = *result;
   if (result->valid() && !unscaled_.count(v.index)) {
     setTarget(*result, op);

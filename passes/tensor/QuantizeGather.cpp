@@ -1,6 +1,6 @@
 //===- passes/tensor/QuantizeGather.cpp - rows of a table -----------------===//
-// An index that all know moves data; a secret one is a fixed.gather along axis
-// 0, between transposes if need be.
+// An index that all know moves data, one of the session's too; a secret one is
+// a fixed.gather along axis 0, between transposes if need be.
 #include "passes/tensor/Quantizer.h"
 
 using namespace mpc::ir;
@@ -14,6 +14,8 @@ Quantizer::Converted Quantizer::gather(const Node &n) {
     axis += in_.type(n.op.operands[0]).rank();
   if (const ConstData *index = in_.constantOf(n.op.operands[1]))
     return moved(publicGather(data, *index, axis, n.shape), data);
+  if (in_.type(n.op.operands[1]).isPublic())
+    return openGather(data, raw(n.op.operands[1]), axis, n.shape);
 
   const int64_t rows = shapeOf(data)[axis];
   const ValueId index = value(n.op.operands[1]);
@@ -57,7 +59,7 @@ ValueId Quantizer::fromTheStart(ValueId index, int64_t rows) {
 
 ValueId Quantizer::secretGather(ValueId data, ValueId index, int64_t axis,
                                 const Shape &shape) {
-  if (out_.type(data).elem == Elem::Bool && isConstant(data)) {
+  if (out_.type(data).elem == Elem::Bool && out_.constantOf(data)) {
     const ConstData &bits = *out_.constantOf(data);
     ConstData numbers{Elem::F32, bits.shape, {}, {}};
     numbers.floats.assign(bits.ints.begin(), bits.ints.end());

@@ -22,6 +22,8 @@ ValueId Quantizer::equal(ValueId a, ValueId b, Shape shape) {
 }
 
 ValueId Quantizer::logicalNot(ValueId a) {
+  if (isOpen(a))
+    return b_.unary(Opcode::Not, a);
   if (isConstant(a)) {
     ConstData c = *out_.constantOf(a);
     for (int64_t &bit : c.ints)
@@ -51,8 +53,10 @@ ValueId Quantizer::logicalXor(ValueId a, ValueId b, Shape shape) {
 }
 
 ValueId Quantizer::toArithmetic(ValueId v) {
-  if (out_.type(v).elem != Elem::Bool || isConstant(v))
+  if (out_.type(v).elem != Elem::Bool || out_.constantOf(v))
     return v;
+  if (isOpen(v))
+    return factor(v, false);
   if (auto it = numbers_.find(v.index); it != numbers_.end())
     return it->second;
   const ValueId n = emit(Opcode::FixedFromBool, {v}, shapeOf(v), 0, {0, 1});
@@ -67,22 +71,54 @@ ValueId Quantizer::select(ValueId cond, ValueId a, ValueId b, Shape shape,
   if (!isConstant(b))
     b = ready(b);
   if (isConstant(cond))
-    return blend(*out_.constantOf(cond), a, b, shape, range);
+    return blend(cond, a, b, shape, range);
   align(a, b);
   return emit(Opcode::FixedSelect, {cond, a, b}, shape, fracOf(a), range);
 }
 
-ValueId Quantizer::blend(const ConstData &cond, ValueId a, ValueId b,
-                         Shape shape, Range range) {
-  ConstData on{Elem::F32, cond.shape, {}, {}}, off = on;
-  for (int64_t bit : cond.ints) {
-    on.floats.push_back(bit ? 1 : 0);
-    off.floats.push_back(bit ? 0 : 1);
+ValueId Quantizer::factor(ValueId cond, bool other) {
+  if (isOpen(cond)) {
+    const ValueId bit = other ? logicalNot(cond) : cond;
+    whole_.insert(bit.index);
+    return encoded(bit, 0, {0, 1});
   }
+  const ConstData &c = *out_.constantOf(cond);
+  ConstData numbers{Elem::F32, c.shape, {}, {}};
+  for (int64_t bit : c.ints)
+    numbers.floats.push_back((bit != 0) != other ? 1 : 0);
+  return publicConstant(std::move(numbers));
+}
+
+ValueId Quantizer::blend(ValueId cond, ValueId a, ValueId b, Shape shape,
+                         Range range) {
   const Range wide{std::min(range.first, 0.0), std::max(range.second, 0.0)};
-  return addOrSub(
-      Opcode::FixedAdd, multiply(a, publicConstant(std::move(on)), shape, wide),
-      multiply(b, publicConstant(std::move(off)), shape, wide), shape, range);
+  // The product of two values that all know is one that all compute.
+  auto part = [&](ValueId x, bool other) {
+    if (!out_.type(x).isPublic())
+      return multiply(x, factor(cond, other), shape, wide);
+    ValueId bit = other ? logicalNot(cond) : cond;
+    if (isOpen(x) || isOpen(bit))
+      return maskedOpen(bit, x, wide);
+    return multiply(x, factor(cond, other), shape, wide);
+  };
+  return addOrSub(Opcode::FixedAdd, part(a, false), part(b, true), shape,
+                  range);
+}
+
+ValueId Quantizer::maskedOpen(ValueId bit, ValueId x, Range range) {
+  auto plain = [&](ValueId v) { // as a public f32
+    if (out_.op(v).opcode == Opcode::Encode)
+      return b_.cast(out_.op(v).operands[0], Elem::F32);
+    ConstData c = *out_.constantOf(v);
+    if (c.elem != Elem::F32) {
+      c.floats.assign(c.ints.begin(), c.ints.end());
+      c.ints.clear();
+      c.elem = Elem::F32;
+    }
+    return b_.constant(std::move(c), Vis::Public);
+  };
+  const ValueId kept = b_.select(bit, plain(x), b_.scalar(0));
+  return encoded(kept, fracOf(x), range);
 }
 
 ValueId Quantizer::maxOrMin(const Node &n) {

@@ -153,7 +153,11 @@ Quantizer::Converted Quantizer::power(const Node &n, ValueId x, ValueId y) {
                                     rx.first, rx.second));
   const Expr variable = Expr::variable();
   ValueId log;
-  if (isConstant(x)) {
+  if (isOpen(x)) {
+    log = encoded(b_.unary(Opcode::Log, out_.op(x).operands[0]),
+                  ctx_.options.fracBits,
+                  {std::log(rx.first), std::log(rx.second)});
+  } else if (isConstant(x)) {
     ConstData c = *out_.constantOf(x);
     for (float &f : c.floats)
       f = std::log(f);

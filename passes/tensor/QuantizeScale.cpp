@@ -25,7 +25,7 @@ ValueId Quantizer::emitBool(Opcode op, llvm::ArrayRef<ValueId> operands,
 }
 
 ValueId Quantizer::moved(ValueId v, ValueId from) {
-  out_.op(v).range = rangeOf(from);
+  out_.op(v).range = out_.op(from).range;
   return v;
 }
 
@@ -63,6 +63,8 @@ ValueId Quantizer::withFrac(ValueId v, int frac) {
   if (fracOf(v) == frac)
     return v;
   const Op op = out_.op(v);
+  if (op.opcode == Opcode::Encode)
+    return encoded(op.operands[0], frac, rangeOf(v));
   if (op.opcode == Opcode::Constant) {
     Type t = op.type;
     t.frac = frac;
@@ -91,9 +93,12 @@ ValueId Quantizer::ready(ValueId v) {
   return r;
 }
 
-/// The least fraction bits from `frac` to `most` that represent every element
-/// exactly, else `most`.
-static int exactBits(const ConstData &c, int frac, int most) {
+int Quantizer::exactBits(ValueId v, int frac, int most) const {
+  if (out_.op(v).opcode == Opcode::Encode) {
+    const bool whole = whole_.contains(out_.op(v).operands[0].index);
+    return whole ? frac : std::max(frac, most);
+  }
+  const ConstData &c = *out_.constantOf(v);
   for (int64_t i = 0; i < c.numel() && frac < most; ++i)
     while (frac < most && std::ldexp(c.at(i), frac) !=
                               std::nearbyint(std::ldexp(c.at(i), frac)))
@@ -107,7 +112,7 @@ ValueId Quantizer::publicFactor(ValueId v, ValueId x, double terms) {
   if (nodeFrac_)
     most = std::min<int>(most, *nodeFrac_ + intBitsOf(rangeOf(x)) - 2 +
                                    std::lround(std::log2(terms) / 2));
-  return withFrac(v, exactBits(*out_.constantOf(v), 0, most));
+  return withFrac(v, exactBits(v, 0, most));
 }
 
 ValueId Quantizer::fineEnoughFor(ValueId c, ValueId x) {
@@ -115,7 +120,7 @@ ValueId Quantizer::fineEnoughFor(ValueId c, ValueId x) {
   int most = std::min(fracBits, fracBits + 2 - intBitsOf(rangeOf(c)));
   if (nodeFrac_)
     most = std::min(most, *nodeFrac_);
-  const int frac = exactBits(*out_.constantOf(c), fracOf(x), most);
+  const int frac = exactBits(c, fracOf(x), most);
   return frac > fracOf(x) ? withFrac(x, frac) : x;
 }
 

@@ -56,19 +56,23 @@ ValueId Quantizer::toLanes(ValueId perRow, const SoftmaxRows &rows,
   return moved(b_.take(perRow, std::move(index), shape), perRow);
 }
 
+ValueId Quantizer::inSquare(ValueId e, const SoftmaxRows &rows) {
+  Shape square = rows.shape;
+  square.push_back(rows.longest);
+  const int64_t outer = out_.type(e).numel() / shapeOf(e).back();
+  std::vector<int64_t> index;
+  int64_t next = 0;
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t length : rows.segments)
+      for (int64_t i = 0; i < rows.longest; ++i)
+        index.push_back(i < length ? next++ : -1);
+  return moved(b_.take(e, std::move(index), square), e);
+}
+
 ValueId Quantizer::rowSums(ValueId e, const SoftmaxRows &rows) {
   int64_t axis = rows.axis;
   if (!rows.segments.empty()) { // short rows are filled up with zeros
-    Shape square = rows.shape;
-    square.push_back(rows.longest);
-    const int64_t outer = out_.type(e).numel() / shapeOf(e).back();
-    std::vector<int64_t> index;
-    int64_t next = 0;
-    for (int64_t o = 0; o < outer; ++o)
-      for (int64_t length : rows.segments)
-        for (int64_t i = 0; i < rows.longest; ++i)
-          index.push_back(i < length ? next++ : -1);
-    e = moved(b_.take(e, std::move(index), square), e);
+    e = inSquare(e, rows);
     ++axis;
   }
   const Range range{0, static_cast<double>(rows.longest)};
@@ -82,6 +86,9 @@ ValueId Quantizer::rowSums(ValueId e, const SoftmaxRows &rows) {
 
 ValueId Quantizer::scores(const Node &n) {
   ValueId x = ready(value(n.op.operands[0]));
+  if (const auto open =
+          openMask(n)) // what exp leaves there, a factor takes out
+    return select(*open, x, scalar(rangeOf(x).first), n.shape, rangeOf(x));
   if (n.op.operands.size() != 3)
     return x;
   const Range full = rangeOf(x);
@@ -90,6 +97,49 @@ ValueId Quantizer::scores(const Node &n) {
   if (out_.type(keep).isFx())
     keep = less(scalar(0), keep, shapeOf(keep));
   return ready(select(keep, x, scalar(fill), n.shape, {fill, full.second}));
+}
+
+std::optional<ValueId> Quantizer::openMask(const Node &n) {
+  std::optional<ValueId> mask;
+  for (size_t i = 1; i < n.op.operands.size(); ++i) {
+    const ValueId m = n.op.operands[i];
+    if (!in_.type(m).isPublic() || in_.constantOf(m))
+      continue;
+    mask = mask ? b_.binary(Opcode::And, *mask, raw(m)) : raw(m);
+  }
+  return mask;
+}
+
+ValueId Quantizer::withoutMasked(const Node &n, ValueId e,
+                                 const ConstData *mask,
+                                 const SoftmaxRows &rows) {
+  const auto open = openMask(n);
+  if (!open)
+    return e;
+  ValueId lanes = *open;
+  if (mask)
+    lanes = b_.binary(Opcode::And, lanes, b_.constant(*mask, Vis::Public));
+  // A row without any lane attends uniformly. Heads that share a mask share
+  // what is computed of it.
+  const size_t fromEnd = n.shape.size() - rows.axis;
+  if (Shape s = shapeOf(lanes);
+      s.size() < fromEnd || s[s.size() - fromEnd] != n.shape[rows.axis])
+    lanes = b_.broadcast(lanes, n.shape);
+  SoftmaxRows own = rows;
+  const Shape shape = own.shape = shapeOf(lanes);
+  own.axis = static_cast<int64_t>(shape.size() - fromEnd);
+  ValueId count = b_.cast(lanes, Elem::I64);
+  if (rows.segments.empty()) {
+    count = b_.reduce(Opcode::ReduceMax, count, {own.axis}, true);
+  } else {
+    own.shape[own.axis] = static_cast<int64_t>(own.segments.size());
+    count = toLanes(b_.reduce(Opcode::ReduceMax, inSquare(count, own),
+                              {own.axis + 1}, false),
+                    own, shape);
+  }
+  const ValueId none = b_.binary(Opcode::Equal, count, b_.scalarInt(0));
+  const ValueId kept = b_.binary(Opcode::Or, *open, none);
+  return multiply(e, factor(kept, false), n.shape, rangeOf(e));
 }
 
 ValueId Quantizer::rowTops(ValueId x, const ConstData *mask,
@@ -171,7 +221,8 @@ ValueId Quantizer::softmax(const Node &n) {
       addOrSub(Opcode::FixedSub, x, top, n.shape, shifted);
   if (target_.count(x.index))
     target_[difference.index] = targetOf(x);
-  const ValueId e = expOfLanes(difference, mask, shifted, forExp);
+  const ValueId e = withoutMasked(
+      n, expOfLanes(difference, mask, shifted, forExp), mask, rows);
 
   const double most = static_cast<double>(rows.longest);
   const double least = std::exp(-slack) / 1.05;

@@ -10,6 +10,7 @@
 #include "ir/Builder.h"
 #include "ir/Expr.h"
 #include "passes/Scale.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mpc::passes {
@@ -53,7 +54,9 @@ private:
   llvm::Error convert(ValueId v);
   ValueId constant(const Node &n);
   ValueId input(const Node &n);
-  ValueId value(ValueId old) const { return map_[old.index]; }
+  /// A public value that is no constant: encoded at its own fraction bits, a
+  /// bool as it is.
+  ValueId value(ValueId old);
   /// Operand i of the node; a bool that was joined with known ones as numbers
   /// becomes a bit again.
   ValueId operand(const Node &n, int i);
@@ -68,6 +71,20 @@ private:
                                        .str()
                                        .c_str());
   }
+
+  // --- QuantizeOpen.cpp: what all parties compute when a session starts
+  // ----------
+  /// The public value as it is, at tensor level.
+  ValueId raw(ValueId old);
+  ValueId encoded(ValueId raw, int frac, Range range);
+  /// Whether every element of a public value is a whole number for sure.
+  bool isWhole(ValueId old) const;
+  bool isOpen(ValueId v) const {
+    return out_.type(v).isPublic() && !out_.constantOf(v);
+  }
+  /// Rows of any data by an index that all parties know.
+  ValueId openGather(ValueId data, ValueId index, int64_t axis,
+                     const Shape &shape);
 
   // --- QuantizeOps.cpp: the table of ops, and the linear ones
   // -----------------
@@ -92,7 +109,13 @@ private:
   }
   int fracOf(ValueId v) const { return out_.type(v).frac; }
   Shape shapeOf(ValueId v) const { return out_.type(v).shape; }
-  bool isConstant(ValueId v) const { return out_.constantOf(v) != nullptr; }
+  /// Encoded at any fraction bits: a weight, a public value.
+  bool isConstant(ValueId v) const {
+    return out_.constantOf(v) != nullptr || out_.type(v).isPublic();
+  }
+  /// The least fraction bits from `frac` to `most` that represent every element
+  /// exactly, else `most`.
+  int exactBits(ValueId v, int frac, int most) const;
   /// Movement built by Builder keeps the range of its operand.
   ValueId moved(ValueId v, ValueId from);
   ValueId publicConstant(ConstData data);
@@ -159,8 +182,11 @@ private:
   ValueId toArithmetic(ValueId v);
   ValueId select(ValueId cond, ValueId a, ValueId b, Shape shape, Range range);
   /// A choice known to all: both sides times 0 or 1.
-  ValueId blend(const ConstData &cond, ValueId a, ValueId b, Shape shape,
-                Range range);
+  ValueId blend(ValueId cond, ValueId a, ValueId b, Shape shape, Range range);
+  /// x where the bit is set, else 0; both known to all.
+  ValueId maskedOpen(ValueId bit, ValueId x, Range range);
+  /// A bool known to all as the factors 0 and 1; `other`: 1 where it is false.
+  ValueId factor(ValueId cond, bool other);
   ValueId maxOrMin(const Node &n);
   ValueId relu(const Node &n);
   ValueId absolute(const Node &n);
@@ -206,6 +232,13 @@ private:
   /// A value a row at each of its lanes, or broadcasting there.
   ValueId toLanes(ValueId perRow, const SoftmaxRows &rows, const Shape &shape);
   ValueId rowSums(ValueId e, const SoftmaxRows &rows);
+  /// The lanes that remain of masks that only the session knows.
+  std::optional<ValueId> openMask(const Node &n);
+  /// Lanes of segments as rows of the longest one's length, with zeros.
+  ValueId inSquare(ValueId e, const SoftmaxRows &rows);
+  /// e with zeros where such a mask takes lanes out.
+  ValueId withoutMasked(const Node &n, ValueId e, const ConstData *mask,
+                        const SoftmaxRows &rows);
   /// An upper bound of each row that exceeds its maximum by little.
   ValueId rowTops(ValueId x, const ConstData *mask, const SoftmaxRows &rows);
   /// exp(x) for x <= 0, computed only in lanes that the mask leaves.
@@ -244,7 +277,10 @@ private:
   ir::Module out_;
   ir::Builder b_;
   std::string loc_;
-  std::vector<ValueId> map_; ///< by old value
+  std::vector<ValueId> map_;              ///< by old value
+  llvm::DenseMap<uint32_t, ValueId> raw_; ///< public values, by old value
+  llvm::DenseSet<uint32_t> whole_;        ///< of raw_: whole numbers
+  std::string error_;                     ///< the first, if any
   llvm::DenseMap<uint32_t, ValueId> ready_;
   llvm::DenseMap<uint32_t, int> target_; ///< allocated, by new value
   std::optional<int> nodeFrac_;          ///< that of the node in conversion

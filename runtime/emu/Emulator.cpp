@@ -4,6 +4,7 @@
 #include "runtime/core/Ring.h"
 #include "runtime/emu/EmulatorOps.h"
 #include "runtime/plan/Encode.h"
+#include "runtime/pub/Open.h"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -37,7 +38,7 @@ public:
         outputs_(plan.outputs.size()) {}
 
   Result<std::vector<core::NpyArray>>
-  run(const std::vector<core::NpyArray> &inputs) {
+  run(std::span<const core::NpyArray> inputs) {
     MPC_TRY(load(inputs));
     std::vector<uint32_t> last = plan::lastUses(p_);
     for (const Plan::PublicOutput &o : p_.publicOutputs)
@@ -61,7 +62,7 @@ public:
   }
 
 private:
-  Status load(const std::vector<core::NpyArray> &inputs) {
+  Status load(std::span<const core::NpyArray> inputs) {
     if (ranges_) {
       *ranges_ = {};
       ranges_->byLocation.assign(p_.locations.size(), 0);
@@ -176,7 +177,22 @@ Result<std::vector<core::NpyArray>>
 emulate(const Plan &plan, const plan::Weights &weights,
         const std::vector<core::NpyArray> &inputs, CoinSource &coins,
         const EmulateOptions &options, RangeReport *ranges) {
-  return Emulator(plan, weights, coins, options, ranges).run(inputs);
+  if (plan.open.empty())
+    return Emulator(plan, weights, coins, options, ranges).run(inputs);
+  const size_t secret = plan.inputs.size();
+  if (inputs.size() != secret + plan.open.inputs.size())
+    return Error{fmt::format("{} inputs given, the plan has {} and {} public "
+                             "ones",
+                             inputs.size(), secret, plan.open.inputs.size())};
+  const std::span<const core::NpyArray> all(inputs);
+  auto bytes = pub::packInputs(plan, all.subspan(secret));
+  if (!bytes)
+    return bytes.error();
+  auto opened = pub::openPlan(plan, *bytes);
+  if (!opened)
+    return opened.error();
+  return Emulator(*opened, weights, coins, options, ranges)
+      .run(all.first(secret));
 }
 
 } // namespace mpc::emu

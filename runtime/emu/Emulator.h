@@ -46,8 +46,9 @@ struct RangeReport {
   std::vector<uint64_t> byLocation; ///< indexed as Plan::locations
 };
 
-/// Outputs in plan order, as decodeOutput gives them. Precondition: the plan is
-/// verified. Errors name the input, or the ONNX node of the instruction.
+/// Inputs in plan order, public ones last; outputs in plan order, as
+/// decodeOutput gives them. Precondition: the plan is verified. Errors name the
+/// input, or the ONNX node of the instruction.
 Result<std::vector<core::NpyArray>>
 emulate(const plan::Plan &plan, const plan::Weights &weights,
         const std::vector<core::NpyArray> &inputs, CoinSource &coins,

@@ -5,150 +5,14 @@
 // complaints name the line of the guilty item.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/plan/PlanCheck.h"
+#include "runtime/plan/PlanText.h"
 
 #include <array>
-#include <charconv>
 #include <fmt/format.h>
 #include <map>
 
 namespace mpc::plan {
 namespace {
-
-/// A cursor in one line. The first failure sticks; later reads give zeros.
-class Line {
-public:
-  explicit Line(std::string_view text) : text_(text) { skip(); }
-
-  bool ok() const { return error_.empty(); }
-  const std::string &error() const { return error_; }
-  size_t column() const { return errorAt_ + 1; }
-  bool atEnd() const { return pos_ == text_.size(); }
-  char peek() const { return atEnd() ? '\0' : text_[pos_]; }
-
-  void fail(std::string message) {
-    if (!ok())
-      return;
-    error_ = std::move(message);
-    errorAt_ = pos_;
-  }
-  /// Takes `token` and the space after it if it comes next.
-  bool take(std::string_view token) {
-    if (!ok() || !text_.substr(pos_).starts_with(token))
-      return false;
-    pos_ += token.size();
-    skip();
-    return true;
-  }
-  void expect(std::string_view token) {
-    if (!take(token))
-      fail(fmt::format("expected '{}'", token));
-  }
-  /// Letters, digits, '_' and '.'.
-  std::string_view word() {
-    size_t end = pos_;
-    while (end < text_.size() &&
-           (std::isalnum(static_cast<unsigned char>(text_[end])) ||
-            text_[end] == '_' || text_[end] == '.'))
-      ++end;
-    std::string_view w = text_.substr(pos_, end - pos_);
-    if (w.empty())
-      fail("expected a word");
-    pos_ = end;
-    skip();
-    return w;
-  }
-  template <class T> T number() {
-    T v{};
-    if (!ok())
-      return v;
-    const char *begin = text_.data() + pos_;
-    auto [end, ec] = std::from_chars(begin, text_.data() + text_.size(), v);
-    if (ec != std::errc{}) {
-      fail(ec == std::errc::result_out_of_range ? "number is out of range"
-                                                : "expected a number");
-      return T{};
-    }
-    pos_ += static_cast<size_t>(end - begin);
-    skip();
-    return v;
-  }
-  std::string quoted(char quote) {
-    std::string out;
-    if (!ok() || peek() != quote) {
-      fail(fmt::format("expected {}", quote));
-      return out;
-    }
-    for (++pos_; pos_ < text_.size() && text_[pos_] != quote; ++pos_) {
-      char c = text_[pos_];
-      if (c == '\\' && pos_ + 1 < text_.size()) {
-        c = text_[++pos_];
-        if (c == 'x') {
-          unsigned v = 0;
-          const char *at = text_.data() + pos_ + 1;
-          if (text_.size() - pos_ < 3 ||
-              std::from_chars(at, at + 2, v, 16).ptr != at + 2) {
-            fail("expected two hexadecimal digits after \\x");
-            return out;
-          }
-          c = static_cast<char>(v);
-          pos_ += 2;
-        }
-      }
-      out += c;
-    }
-    if (atEnd()) {
-      fail(fmt::format("expected {} at the end of the name", quote));
-      return out;
-    }
-    ++pos_;
-    skip();
-    return out;
-  }
-  /// [2x3]; [] is a scalar.
-  core::Shape shape() {
-    core::Shape s;
-    expect("[");
-    while (ok() && peek() != ']') {
-      if (!s.empty())
-        expect("x");
-      s.push_back(number<int64_t>());
-    }
-    expect("]");
-    return s;
-  }
-  core::DType dtype() {
-    size_t start = pos_;
-    std::string_view w = word();
-    for (int i = 0; i <= static_cast<int>(core::DType::F64); ++i)
-      if (core::dtypeName(static_cast<core::DType>(i)) == w)
-        return static_cast<core::DType>(i);
-    pos_ = start;
-    fail(fmt::format("unknown dtype '{}'", w));
-    return core::DType::F32;
-  }
-  void ringFrac(uint8_t &ring, int16_t &frac) {
-    expect("ring");
-    ring = number<uint8_t>();
-    expect("frac");
-    frac = number<int16_t>();
-  }
-  void end() {
-    if (!atEnd())
-      fail("expected the end of the line");
-  }
-  void rewind(size_t to) { pos_ = to; }
-  size_t position() const { return pos_; }
-
-private:
-  void skip() {
-    while (pos_ < text_.size() && (text_[pos_] == ' ' || text_[pos_] == '\t'))
-      ++pos_;
-  }
-  std::string_view text_;
-  size_t pos_ = 0, errorAt_ = 0;
-  std::string error_;
-};
 
 class Assembler {
 public:
@@ -199,6 +63,16 @@ private:
       here(Part::Header);
       return;
     }
+    if (l.peek() == '$') {
+      l.expect("$");
+      const auto out = l.number<uint32_t>();
+      if (out != plan_.open.code.size())
+        l.fail(fmt::format("public instructions are numbered in order, ${} is "
+                           "next",
+                           plan_.open.code.size()));
+      l.expect("=");
+      return publicInstruction(l, l.word(), true);
+    }
     if (l.peek() == '%') {
       l.expect("%");
       Reg out = l.number<Reg>();
@@ -206,6 +80,8 @@ private:
       return instruction(l, l.word(), out);
     }
     std::string_view word = l.word();
+    if (l.peek() == '$')
+      return publicInstruction(l, word, false);
     // `output` is a table line and an instruction.
     if (findPlanOp(word) && (word != "output" || l.peek() == '%') &&
         !((word == "input" || word == "weight") && l.peek() == '"'))
@@ -240,6 +116,9 @@ private:
       b.shape = l.shape();
       l.expect("sha256");
       digest(l, b.sha256);
+    } else if (word == "public_input") {
+      here(Part::PublicInput);
+      plan_.open.inputs.push_back(parsePublicInput(l));
     } else if (word == "weight") {
       here(Part::Weight);
       WeightInfo &w = plan_.weights.emplace_back();
@@ -273,6 +152,7 @@ private:
       ConstInfo &c = plan_.consts.emplace_back();
       c.shape = l.shape();
       l.expect("=");
+      c.session = l.take("session");
       while (l.ok() && !l.atEnd())
         c.data.push_back(l.number<int64_t>());
     } else {
@@ -318,15 +198,33 @@ private:
     }
     if (hasResult(in.op))
       result(l, in.out);
-    if (l.take(";")) {
-      std::string loc = l.quoted('\'');
-      auto it = locationIndex_.find(loc);
-      if (it == locationIndex_.end())
-        l.fail(fmt::format("location '{}' is not in the table", loc));
-      else
-        in.loc = it->second;
-    }
+    in.loc = location(l);
     plan_.code.push_back(std::move(in));
+  }
+
+  void publicInstruction(Line &l, std::string_view mnemonic, bool named) {
+    const PublicOpInfo *op = findPublicOp(mnemonic);
+    if (!op)
+      return l.fail(fmt::format("unknown public instruction '{}'", mnemonic));
+    if (hasResult(op->op) != named)
+      return l.fail(fmt::format("'{}' has {} result", mnemonic,
+                                hasResult(op->op) ? "a" : "no"));
+    here(Part::PublicInstr);
+    PublicInstr in = parsePublicInstr(l, *op);
+    in.loc = location(l);
+    plan_.open.code.push_back(std::move(in));
+  }
+
+  /// '; 'name'' at the end of an instruction, if it is there.
+  uint32_t location(Line &l) {
+    if (!l.take(";"))
+      return 0;
+    const std::string loc = l.quoted('\'');
+    auto it = locationIndex_.find(loc);
+    if (it != locationIndex_.end())
+      return it->second;
+    l.fail(fmt::format("location '{}' is not in the table", loc));
+    return 0;
   }
 
   void immediate(Line &l, std::string_view imm, std::vector<int64_t> &to) {

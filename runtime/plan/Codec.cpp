@@ -74,9 +74,43 @@ void put(Writer &w, const Plan::PublicOutput &o) {
 }
 void put(Writer &w, const ConstInfo &c) {
   putShape(w, c.shape);
-  w.varint(c.data.size());
+  w.varint(c.session ? 0 : c.data.size() + 1);
   for (int64_t v : c.data)
     w.svarint(v);
+}
+void put(Writer &w, const PublicInputInfo &i) {
+  w.string(i.name);
+  w.u8(static_cast<uint8_t>(i.dtype));
+  putShape(w, i.shape);
+  w.f64(i.lo);
+  w.f64(i.hi);
+}
+void putImmediates(Writer &w, const std::vector<std::string_view> &names,
+                   const std::vector<std::vector<int64_t>> &imm) {
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (isList(names[i]))
+      w.varint(imm[i].size());
+    for (int64_t v : imm[i])
+      w.svarint(v);
+  }
+}
+void put(Writer &w, const PublicInstr &in) {
+  const PublicOpInfo &op = info(in.op);
+  w.u8(static_cast<uint8_t>(in.op));
+  w.varint(in.loc);
+  if (hasResult(in.op)) {
+    w.u8(static_cast<uint8_t>(in.type.elem));
+    putShape(w, in.type.shape);
+  }
+  if (in.op == PublicOp::Encode) {
+    w.f64(in.type.lo);
+    w.f64(in.type.hi);
+  }
+  if (op.operands < 0)
+    w.varint(in.in.size());
+  for (uint32_t r : in.in)
+    w.varint(r);
+  putImmediates(w, op.imms, in.imm);
 }
 void put(Writer &w, const RegInfo &r) {
   w.u8(static_cast<uint8_t>(r.form));
@@ -95,12 +129,7 @@ void put(Writer &w, const Instr &in) {
     w.varint(in.in.size());
   for (Reg r : in.in)
     w.varint(r);
-  for (size_t i = 0; i < op.imms.size(); ++i) {
-    if (isList(op.imms[i]))
-      w.varint(in.imm[i].size());
-    for (int64_t v : in.imm[i])
-      w.svarint(v);
-  }
+  putImmediates(w, op.imms, in.imm);
 }
 
 template <class T>
@@ -208,9 +237,61 @@ void get(Reader &r, Plan::PublicOutput &o) {
 }
 void get(Reader &r, ConstInfo &c) {
   c.shape = getShape(r);
-  c.data.resize(r.count());
+  const size_t start = r.offset();
+  const uint64_t n = r.varint();
+  c.session = n == 0;
+  if (n > r.remaining() + 1)
+    return r.failAt(start, fmt::format("{} numbers announced, {} bytes left",
+                                       n - 1, r.remaining()));
+  c.data.resize(n == 0 ? 0 : n - 1);
   for (int64_t &v : c.data)
     v = r.svarint();
+}
+void get(Reader &r, PublicInputInfo &i) {
+  i.name = r.string(kNameLimit);
+  i.dtype = getDType(r);
+  i.shape = getShape(r);
+  i.lo = r.f64();
+  i.hi = r.f64();
+}
+void getImmediates(Reader &r, const std::vector<std::string_view> &names,
+                   std::vector<std::vector<int64_t>> &imm) {
+  imm.resize(names.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    imm[i].resize(isList(names[i]) ? r.count() : 1);
+    for (int64_t &v : imm[i])
+      v = r.svarint();
+  }
+}
+void get(Reader &r, PublicInstr &in) {
+  size_t start = r.offset();
+  uint8_t opcode = r.u8();
+  const PublicOpInfo *op = findPublicOp(opcode);
+  if (!op) {
+    r.failAt(start, fmt::format("unknown opcode {:#04x} of the public section",
+                                opcode));
+    in.op = PublicOp::Let;
+    return;
+  }
+  in.op = op->op;
+  in.loc = getU32(r);
+  if (hasResult(in.op)) {
+    start = r.offset();
+    const uint8_t elem = r.u8();
+    if (elem > static_cast<uint8_t>(PublicElem::Bool))
+      r.failAt(start, fmt::format("unknown element type {}", elem));
+    else
+      in.type.elem = static_cast<PublicElem>(elem);
+    in.type.shape = getShape(r);
+  }
+  if (in.op == PublicOp::Encode) {
+    in.type.lo = r.f64();
+    in.type.hi = r.f64();
+  }
+  in.in.resize(op->operands < 0 ? r.count() : size_t(op->operands));
+  for (uint32_t &reg : in.in)
+    reg = getU32(r);
+  getImmediates(r, op->imms, in.imm);
 }
 void get(Reader &r, RegInfo &g) {
   g.form = getForm(r);
@@ -235,12 +316,7 @@ void get(Reader &r, Instr &in) {
   in.in.resize(op->operands < 0 ? r.count() : size_t(op->operands));
   for (Reg &reg : in.in)
     reg = getU32(r);
-  in.imm.resize(op->imms.size());
-  for (size_t i = 0; i < op->imms.size(); ++i) {
-    in.imm[i].resize(isList(op->imms[i]) ? r.count() : 1);
-    for (int64_t &v : in.imm[i])
-      v = r.svarint();
-  }
+  getImmediates(r, op->imms, in.imm);
 }
 
 /// Where each item of each part starts, for the verifier's complaints.
@@ -286,6 +362,8 @@ std::vector<uint8_t> Plan::encode() const {
   putSection(w, Part::Output, outputs);
   putSection(w, Part::PublicOutput, publicOutputs);
   putSection(w, Part::Const, consts);
+  putSection(w, Part::PublicInput, open.inputs);
+  putSection(w, Part::PublicInstr, open.code);
   putSection(w, Part::Reg, regs);
   putSection(w, Part::Instr, code);
   uint64_t total = w.size() + kDigestBytes;
@@ -333,6 +411,8 @@ Result<Plan> Plan::decode(std::span<const uint8_t> bytes) {
   MPC_TRY(getSection(r, Part::Output, p.outputs, at));
   MPC_TRY(getSection(r, Part::PublicOutput, p.publicOutputs, at));
   MPC_TRY(getSection(r, Part::Const, p.consts, at));
+  MPC_TRY(getSection(r, Part::PublicInput, p.open.inputs, at));
+  MPC_TRY(getSection(r, Part::PublicInstr, p.open.code, at));
   MPC_TRY(getSection(r, Part::Reg, p.regs, at));
   MPC_TRY(getSection(r, Part::Instr, p.code, at));
   MPC_TRY(r.finish());

@@ -4,10 +4,14 @@
 //   location '/fc1/Gemm'
 //   input "x" float32[1x8] ring 44 frac 12 range [-8, 8]
 //   bound "mask" bool[1x8] sha256 9f86...
+//   public_input "positions" int64[1x8] range [0, 7]
 //   weight "w" [8x4] ring 44 frac 12
 //   output "y" float32[1x4] ring 44 frac 12
 //   public 0 = 1.5 2
 //   const c0 [4] = 1 -2 3 4
+//   const c1 [1x8] = session
+//   $0 = input index=0 : i64[1x8]  ; '/Cos'
+//   let $0, const=c1
 //   %9 = mul %3, %4 : additive<44,30,6>[1x128x64]  ; '/layer.0/Mul'
 //   %3 = trunc %2, bits=14, rerandomize=0 : masked<30,12,6>[4]
 //   output %3, index=0
@@ -17,7 +21,7 @@
 // The location at the end of an instruction is part of the text.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/plan/PlanCheck.h"
+#include "runtime/plan/PlanText.h"
 
 #include <fmt/format.h>
 #include <iterator>
@@ -26,27 +30,7 @@ namespace mpc::plan {
 namespace {
 
 using Out = std::back_insert_iterator<std::string>;
-
-/// The quote, backslashes and control characters are escaped.
-std::string quoted(std::string_view s, char quote) {
-  std::string out(1, quote);
-  for (char c : s) {
-    auto u = static_cast<unsigned char>(c);
-    if (c == quote || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (u < 0x20 || u == 0x7f) {
-      out += fmt::format("\\x{:02x}", u);
-    } else {
-      out += c;
-    }
-  }
-  return out += quote;
-}
-
-std::string shape(const core::Shape &s) {
-  return fmt::format("[{}]", fmt::join(s, "x"));
-}
+constexpr auto shape = shapeText;
 
 void instruction(Out o, const Plan &p, const Instr &in) {
   const PlanOpInfo &op = info(in.op);
@@ -92,6 +76,10 @@ std::string Plan::disassemble() const {
     fmt::format_to(o, "bound {} {}{} sha256 {}\n", quoted(b.name, '"'),
                    core::dtypeName(b.dtype), shape(b.shape),
                    core::hex(b.sha256));
+  for (const PublicInputInfo &i : open.inputs)
+    fmt::format_to(o, "public_input {} {}{} range [{}, {}]\n",
+                   quoted(i.name, '"'), core::dtypeName(i.dtype),
+                   shape(i.shape), i.lo, i.hi);
   for (const WeightInfo &w : weights)
     fmt::format_to(o, "weight {} {} ring {} frac {}{}\n", quoted(w.name, '"'),
                    shape(w.shape), w.ring, w.frac,
@@ -102,8 +90,13 @@ std::string Plan::disassemble() const {
   for (const PublicOutput &i : publicOutputs)
     fmt::format_to(o, "public {} = {}\n", i.output, fmt::join(i.values, " "));
   for (size_t i = 0; i < consts.size(); ++i)
-    fmt::format_to(o, "const c{} {} = {}\n", i, shape(consts[i].shape),
-                   fmt::join(consts[i].data, " "));
+    if (consts[i].session)
+      fmt::format_to(o, "const c{} {} = session\n", i, shape(consts[i].shape));
+    else
+      fmt::format_to(o, "const c{} {} = {}\n", i, shape(consts[i].shape),
+                     fmt::join(consts[i].data, " "));
+  for (size_t i = 0; i < open.code.size(); ++i)
+    printPublicInstr(text, *this, i);
   for (const Instr &in : code)
     instruction(o, *this, in);
   return text;

@@ -29,7 +29,8 @@ listFiles(const Plan &plan, const InputFiles &files, LoadedInputs &out) {
       return core::encodeFileName(i.name) == stem;
     };
     return std::any_of(plan.inputs.begin(), plan.inputs.end(), same) ||
-           std::any_of(plan.bound.begin(), plan.bound.end(), same);
+           std::any_of(plan.bound.begin(), plan.bound.end(), same) ||
+           std::any_of(plan.open.inputs.begin(), plan.open.inputs.end(), same);
   };
   for (const auto &[stem, path] : byName)
     if (!known(stem))
@@ -65,19 +66,24 @@ Result<LoadedInputs> loadInputs(const Plan &plan, const InputFiles &files) {
     if (Status s = checkBound(b, *a); !s)
       return Error{fmt::format("{}: {}", it->second, s.error().message)};
   }
-  for (const InputInfo &i : plan.inputs) {
+  auto load = [&](const char *kind, const auto &i) -> Status {
     auto it = byName->find(core::encodeFileName(i.name));
     if (it == byName->end())
       return Error{fmt::format(
-          "no file for input '{}' ({}): give --input-dir with {}.npy or "
+          "no file for {} '{}' ({}): give --input-dir with {}.npy or "
           "--input {}=FILE",
-          i.name, core::toString(i.shape), core::encodeFileName(i.name),
+          kind, i.name, core::toString(i.shape), core::encodeFileName(i.name),
           i.name)};
     Result<core::NpyArray> a = core::readNpy(it->second);
     if (!a)
       return a.error();
     out.arrays.push_back(std::move(*a));
-  }
+    return {};
+  };
+  for (const InputInfo &i : plan.inputs)
+    MPC_TRY(load("input", i));
+  for (const PublicInputInfo &i : plan.open.inputs)
+    MPC_TRY(load("public input", i));
   return out;
 }
 

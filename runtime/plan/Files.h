@@ -17,7 +17,7 @@ struct InputFiles {
 };
 
 struct LoadedInputs {
-  std::vector<core::NpyArray> arrays; ///< in plan order
+  std::vector<core::NpyArray> arrays; ///< in plan order, public inputs last
   std::vector<std::string> notes;     ///< files that name no input
 };
 

@@ -31,7 +31,48 @@ const std::vector<PlanOpInfo> &table() {
   return kTable;
 }
 
+const std::vector<PublicOpInfo> &publicTable() {
+  static const std::vector<PublicOpInfo> kTable = {
+#define PUBLIC_OP(Name, mnemonic, opcode, operands, imms, doc)                 \
+  {PublicOp::Name, #Name, mnemonic, operands, words(imms), doc},
+#include "runtime/plan/PublicOps.def"
+  };
+  return kTable;
+}
+
 } // namespace
+
+std::span<const PublicOpInfo> allPublicOps() { return publicTable(); }
+
+const PublicOpInfo *findPublicOp(uint8_t opcode) {
+  for (const PublicOpInfo &i : publicTable())
+    if (static_cast<uint8_t>(i.op) == opcode)
+      return &i;
+  return nullptr;
+}
+
+const PublicOpInfo *findPublicOp(std::string_view mnemonic) {
+  for (const PublicOpInfo &i : publicTable())
+    if (i.mnemonic == mnemonic)
+      return &i;
+  return nullptr;
+}
+
+const PublicOpInfo &info(PublicOp op) {
+  const PublicOpInfo *i = findPublicOp(static_cast<uint8_t>(op));
+  assert(i && "not an opcode of the table");
+  return *i;
+}
+
+std::string_view name(PublicElem e) {
+  return std::array{"f32", "i64", "bool"}[static_cast<size_t>(e)];
+}
+
+PublicElem publicElemOf(core::DType t) {
+  return core::isFloat(t)         ? PublicElem::F32
+         : t == core::DType::Bool ? PublicElem::Bool
+                                  : PublicElem::I64;
+}
 
 std::span<const PlanOpInfo> allPlanOps() { return table(); }
 

@@ -14,6 +14,7 @@
 #include "runtime/core/Npy.h"
 #include "runtime/core/Result.h"
 #include "runtime/core/Shape.h"
+#include "runtime/plan/Public.h"
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -86,10 +87,13 @@ struct Instr {
   int64_t scalar(size_t i) const { return imm[i][0]; }
 };
 
-/// Public constants: signed integers, already scaled by 2^frac.
+/// Public constants: signed integers, already scaled by 2^frac. The numbers of
+/// a session constant come from the public section when a session starts; in
+/// the plan it has none.
 struct ConstInfo {
   core::Shape shape;
   std::vector<int64_t> data;
+  bool session = false;
   bool operator==(const ConstInfo &) const = default;
 };
 
@@ -143,6 +147,7 @@ struct Plan {
     bool operator==(const PublicOutput &) const = default;
   };
   std::vector<PublicOutput> publicOutputs;
+  PublicSection open; ///< what all parties compute when a session starts
   std::vector<ConstInfo> consts;
   std::vector<RegInfo> regs;
   std::vector<Instr> code;

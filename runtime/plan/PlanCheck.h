@@ -28,10 +28,12 @@ enum class Part : uint8_t {
   Output,
   PublicOutput,
   Const,
+  PublicInput,
+  PublicInstr,
   Reg,
   Instr
 };
-inline constexpr size_t kParts = 10;
+inline constexpr size_t kParts = 12;
 std::string_view name(Part part);
 
 struct Complaint {
@@ -42,6 +44,13 @@ struct Complaint {
 
 /// The first broken rule, if any.
 std::optional<Complaint> check(const Plan &plan);
+
+/// The first broken rule of the public section and the session constants;
+/// tables are in order.
+std::optional<Complaint> checkPublic(const Plan &plan);
+
+/// Why an array of a plan cannot have this shape. Empty: it can.
+std::string badShape(const core::Shape &shape);
 
 /// What is wrong with one instruction by itself: operands and immediates are
 /// known to exist. Empty: nothing.

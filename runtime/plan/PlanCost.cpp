@@ -182,6 +182,14 @@ PlanCost &PlanCost::operator+=(const PlanCost &o) {
   return *this;
 }
 
+uint64_t publicInputBytes(const Plan &plan) {
+  uint64_t bytes = 0;
+  for (const PublicInputInfo &i : plan.open.inputs)
+    bytes +=
+        static_cast<uint64_t>(core::numel(i.shape)) * core::dtypeSize(i.dtype);
+  return bytes;
+}
+
 std::vector<bool> inputIndependent(const Plan &plan) {
   std::vector<bool> fixed(plan.regs.size(), false);
   for (const Instr &in : plan.code) {
@@ -194,6 +202,11 @@ std::vector<bool> inputIndependent(const Plan &plan) {
       all = false;
     for (Reg r : in.in)
       all = all && fixed[r];
+    // A session constant is not known when the weights are deployed.
+    const PlanOpInfo &op = info(in.op);
+    for (size_t i = 0; i < op.imms.size(); ++i)
+      if (isConst(op.imms[i]))
+        all = all && !plan.consts[static_cast<size_t>(in.scalar(i))].session;
     fixed[in.out] = all;
   }
   return fixed;

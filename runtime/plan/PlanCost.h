@@ -31,6 +31,10 @@ struct PlanCost {
 /// Tree levels that a one-bit payload replaces: 2^7 bits are one AES block.
 inline constexpr int64_t kBitLeafLevels = 7;
 
+/// Bytes of the public inputs: the client sends them to P1 and to P2, P1 to P0,
+/// when the session starts.
+uint64_t publicInputBytes(const Plan &plan);
+
 /// Precondition of all: the plan is verified.
 PlanCost totalCost(const Plan &plan);
 /// For each instruction; a flush has the round.
@@ -40,7 +44,8 @@ std::vector<PlanCost> instrCosts(const Plan &plan);
 std::vector<PlanCost> locationCosts(const Plan &plan);
 
 /// Registers that hold a weight or something derived from weights and public
-/// constants alone: their products are partly offline work.
+/// constants alone, the session's excepted: their products are partly offline
+/// work.
 std::vector<bool> inputIndependent(const Plan &plan);
 
 } // namespace mpc::plan

@@ -3,8 +3,9 @@
 // Whatever runs a plan relies on these rules and checks none of them again.
 //
 // Tables
-//   1. Location 0 is "" and locations are distinct. Names of inputs and bound
-//      inputs are distinct and not empty; so are names of weights, of outputs.
+//   1. Location 0 is "" and locations are distinct. Names of inputs, bound and
+//      public inputs are distinct and not empty; so are names of weights, of
+//      outputs.
 //   2. Shapes: rank <= 16, sizes >= 0, at most 2^36 elements. Rings: 1..64.
 //   3. Registers: a bits register has ring 1 and frac 0; for others
 //      intBits + frac + 1 <= ring, or intBits == ring: nothing is claimed.
@@ -13,7 +14,7 @@
 //      signed, or unsigned if lo >= 0. Integer and Boolean inputs and outputs
 //      have frac 0.
 //   5. Constants hold as many numbers as their shape says, outputs known at
-//      compile time as well.
+//      compile time as well; session constants hold none.
 // Data flow
 //   6. Every register is written by exactly one instruction, before any reads
 //      it. An op has the operands, immediates and result of its table row;
@@ -22,7 +23,7 @@
 //      it before. A flush ends at least one exchange; none is pending at the
 //      end.
 //   8. Each input is loaded at most once (one mask, one value); each output is
-//      given exactly once, by `output` or as a public output.
+//      given exactly once: by `output`, as a public output, or by `give`.
 //   9. A result of `digits` is read by `sign` alone, with the same operand and
 //      immediates.
 // Operands: form, ring, shape (in VerifyOps.cpp)
@@ -55,6 +56,16 @@
 //  22. one_hot_bits: as one_hot, result bits. select_words: bits [n..., rows]
 //      and words [rows, d] to words [n..., d] of that ring. from_words: words
 //      to additive of a ring that is not smaller. Nothing else takes words.
+//  23. spline, fourier: coefficients are no session constant.
+// Public section (in VerifyPublic.cpp)
+//  24. Inputs: no NaN in the declared range, lo <= hi.
+//  25. Operands are results of earlier instructions; operands, immediates,
+//      element types and shapes fit the op's row of PublicOps.def. Numbers of a
+//      bool constant are 0 or 1; a NaN has one form.
+//  26. encode: frac in -128..128, a range without NaN, lo <= hi; the encoded
+//      bounds fit 62 bits.
+//  27. Each session constant is let exactly once, each output given at most
+//      once, and not as a public output.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/PlanCheck.h"
@@ -68,20 +79,6 @@
 
 namespace mpc::plan {
 namespace {
-
-std::string badShape(const core::Shape &shape) {
-  if (shape.size() > kMaxRank)
-    return fmt::format("rank {} exceeds {}", shape.size(), kMaxRank);
-  std::optional<int64_t> n = core::checkedNumel(shape);
-  if (!n || *n > kMaxElements)
-    return fmt::format("shape {} is negative or has more than 2^36 elements",
-                       core::toString(shape));
-  // Strides are products of the sizes, zero sizes counted as 1.
-  for (int64_t d : shape)
-    if (d > kMaxElements)
-      return fmt::format("size {} exceeds 2^36", d);
-  return {};
-}
 
 std::string badRing(unsigned ring) {
   return core::isRingWidth(ring) ? ""
@@ -183,6 +180,9 @@ public:
     outputGiven_.assign(p_.outputs.size(), false);
     for (const Plan::PublicOutput &o : p_.publicOutputs)
       outputGiven_[o.output] = true;
+    for (const PublicInstr &in : p_.open.code)
+      if (in.op == PublicOp::Give) // checked by checkPublic
+        outputGiven_[static_cast<size_t>(in.scalar(0))] = true;
     for (size_t i = 0; i < p_.code.size(); ++i)
       if (!instruction(i))
         return found_;
@@ -243,6 +243,9 @@ private:
       if (!unique(Part::Bound, i, p_.bound[i].name, seen) ||
           !named(Part::Bound, i, p_.bound[i], badShape(p_.bound[i].shape)))
         return false;
+    for (size_t i = 0; i < p_.open.inputs.size(); ++i)
+      if (!unique(Part::PublicInput, i, p_.open.inputs[i].name, seen))
+        return false;
     seen.clear();
     for (size_t i = 0; i < p_.weights.size(); ++i) {
       const WeightInfo &w = p_.weights[i];
@@ -294,7 +297,9 @@ private:
     for (size_t i = 0; i < p_.consts.size(); ++i) {
       const ConstInfo &c = p_.consts[i];
       std::string e = badShape(c.shape);
-      if (e.empty() &&
+      if (e.empty() && c.session && !c.data.empty())
+        e = "has numbers though it is the session's";
+      if (e.empty() && !c.session &&
           core::numel(c.shape) != static_cast<int64_t>(c.data.size()))
         e = fmt::format("{} numbers for shape {}", c.data.size(),
                         core::toString(c.shape));
@@ -304,7 +309,8 @@ private:
     for (size_t i = 0; i < p_.regs.size(); ++i)
       if (std::string e = badReg(p_.regs[i]); !e.empty())
         return ok(Part::Reg, i, fmt::format("register %{}: {}", i, e));
-    return true;
+    found_ = checkPublic(p_);
+    return !found_;
   }
 
   bool complain(size_t i, const std::string &message) {
@@ -417,6 +423,20 @@ private:
 
 } // namespace
 
+std::string badShape(const core::Shape &shape) {
+  if (shape.size() > kMaxRank)
+    return fmt::format("rank {} exceeds {}", shape.size(), kMaxRank);
+  std::optional<int64_t> n = core::checkedNumel(shape);
+  if (!n || *n > kMaxElements)
+    return fmt::format("shape {} is negative or has more than 2^36 elements",
+                       core::toString(shape));
+  // Strides are products of the sizes, zero sizes counted as 1.
+  for (int64_t d : shape)
+    if (d > kMaxElements)
+      return fmt::format("size {} exceeds 2^36", d);
+  return {};
+}
+
 std::string_view name(Part part) {
   switch (part) {
   case Part::Header:
@@ -435,6 +455,10 @@ std::string_view name(Part part) {
     return "public output";
   case Part::Const:
     return "constant";
+  case Part::PublicInput:
+    return "public input";
+  case Part::PublicInstr:
+    return "public instruction";
   case Part::Reg:
     return "register";
   case Part::Instr:

@@ -268,8 +268,9 @@ void Op::take() {
   notWords(0);
   likeOperand(false);
   const ConstInfo &c = constant(0);
-  if (static_cast<int64_t>(c.data.size()) != out().numel())
-    fail("has {} indices for shape {}", c.data.size(), toString(out().shape));
+  if (core::numel(c.shape) != out().numel())
+    fail("has {} indices for shape {}", core::numel(c.shape),
+         toString(out().shape));
   int64_t n = arg(0).numel();
   for (size_t i = 0; i < c.data.size(); ++i)
     if (c.data[i] < -1 || c.data[i] >= n)
@@ -304,6 +305,8 @@ void Op::spline() {
     return;
   if (imm(1) < imm(2) || imm(1) - imm(2) > 32)
     return fail("takes window - depth in [0,32], got {}", imm(1) - imm(2));
+  if (constant(0).session)
+    return fail("has coefficients that only the session knows");
   int64_t want = (int64_t{1} << imm(2)) * (imm(3) + 1);
   if (static_cast<int64_t>(constant(0).data.size()) != want)
     fail("takes {} coefficients, c{} has {}", want, imm(0),
@@ -341,6 +344,8 @@ void Op::fourier() {
   if (failed())
     return;
   range(2, 1, (int64_t{1} << imm(1)) - 1);
+  if (constant(0).session)
+    return fail("has coefficients that only the session knows");
   const std::vector<int64_t> &rows = constant(0).data;
   if (rows.empty() || rows.size() % 4 != 0 || rows.size() > 4 * 64)
     return fail("takes 1 to 64 harmonics of 4 numbers, c{} has {} numbers",
@@ -458,7 +463,7 @@ std::string Op::run() {
     linear(0);
     likeOperand(false);
     range(1, 0, 1);
-    int64_t c = static_cast<int64_t>(constant(0).data.size());
+    int64_t c = core::numel(constant(0).shape);
     int64_t x = arg(0).numel();
     if (imm(1) == 0)
       matmul(2, c, x);

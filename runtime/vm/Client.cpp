@@ -4,6 +4,7 @@
 #include "runtime/core/Ring.h"
 #include "runtime/kernels/Pack.h"
 #include "runtime/plan/Encode.h"
+#include "runtime/pub/Open.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -54,23 +55,43 @@ size_t outputBytes(const plan::Plan &plan) {
 
 Result<EncodedInputs> encodeInputs(const plan::Plan &plan,
                                    std::span<const core::NpyArray> inputs) {
-  if (inputs.size() != plan.inputs.size())
+  const size_t secret = plan.inputs.size();
+  if (inputs.size() != secret + plan.open.inputs.size())
     return Error{fmt::format("{} inputs given, the plan has {}", inputs.size(),
-                             plan.inputs.size())};
+                             secret + plan.open.inputs.size())};
   EncodedInputs out;
-  for (size_t i = 0; i < inputs.size(); ++i) {
+  for (size_t i = 0; i < secret; ++i) {
     auto words = plan::encodeInput(plan.inputs[i], inputs[i]);
     if (!words)
       return words.error();
-    out.push_back(SecretVector<uint64_t>::copyOf(*words));
+    out.secret.push_back(SecretVector<uint64_t>::copyOf(*words));
     core::wipe(words->data(), words->size() * sizeof(uint64_t));
   }
+  if (plan.open.empty())
+    return out;
+  auto bytes = pub::packInputs(plan, inputs.subspan(secret));
+  if (!bytes)
+    return bytes.error();
+  auto opened = pub::openPlan(plan, *bytes);
+  if (!opened)
+    return opened.error();
+  out.open = std::move(*bytes);
+  out.known.assign(opened->publicOutputs.begin() +
+                       static_cast<long>(plan.publicOutputs.size()),
+                   opened->publicOutputs.end());
   return out;
 }
 
 Result<ClientResult> runClient(const plan::Plan &plan,
                                const EncodedInputs &inputs, Channel &p1,
                                Channel &p2) {
+  const net::Counters start1 = p1.counters(), start2 = p2.counters();
+  if (!plan.open.empty()) {
+    p1.setContext("public inputs");
+    p2.setContext("public inputs");
+    MPC_TRY(p1.send(inputs.open));
+    MPC_TRY(p2.send(inputs.open));
+  }
   const net::Counters before1 = p1.counters(), before2 = p2.counters();
   p1.setContext("mask words");
   p2.setContext("mask words");
@@ -87,7 +108,7 @@ Result<ClientResult> runClient(const plan::Plan &plan,
               auto m = unpack(l1.span().subspan(at, bytes), n, ring);
               auto second = unpack(l2.span().subspan(at, bytes), n, ring);
               for (size_t k = 0; k < n; ++k)
-                m.data()[k] += second.data()[k] + inputs[i].data()[k];
+                m.data()[k] += second.data()[k] + inputs.secret[i].data()[k];
               kernels::packBits(m.data(), n, ring, message.data() + at);
             });
   p1.setContext("inputs");
@@ -123,15 +144,18 @@ Result<ClientResult> runClient(const plan::Plan &plan,
               result.outputs[i] = plan::decodeOutput(plan.outputs[i], x.span());
             });
   MPC_TRY(agree);
-  for (const plan::Plan::PublicOutput &p : plan.publicOutputs)
-    result.outputs[p.output] =
-        plan::decodePublicOutput(plan.outputs[p.output], p.values);
+  for (const auto *known : {&plan.publicOutputs, &inputs.known})
+    for (const plan::Plan::PublicOutput &p : *known)
+      result.outputs[p.output] =
+          plan::decodePublicOutput(plan.outputs[p.output], p.values);
 
   ClientReport &r = result.report;
   r.onlineNs = nowNs() - start;
   const net::Counters d1 = p1.counters() - before1,
                       d2 = p2.counters() - before2;
   r.sent = {0, d1.payloadSent, d2.payloadSent};
+  r.openSent = {0, (before1 - start1).payloadSent,
+                (before2 - start2).payloadSent};
   r.wireSent = {0, p1.counters().wireSent, p2.counters().wireSent};
   return result;
 }

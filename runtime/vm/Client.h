@@ -2,7 +2,8 @@
 //
 // The client learns the mask words of its inputs, l1 from P1 and l2 from P2,
 // sends m = x + l1 + l2 to both, and at the end gets (m, l_j) of each output.
-// The two m must agree. It never holds a pairwise key.
+// The two m must agree. It never holds a pairwise key. Public inputs go to P1
+// and P2 as they are, before anything else.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -20,10 +21,17 @@ struct ClientResult {
   ClientReport report;
 };
 
-/// Input values as ring elements.
-using EncodedInputs = std::vector<core::SecretVector<uint64_t>>;
+/// Input values as ring elements, and what all parties will know.
+struct EncodedInputs {
+  std::vector<core::SecretVector<uint64_t>> secret; ///< in plan order
+  std::vector<uint8_t> open; ///< public inputs as they travel
+  /// Outputs that only public inputs decide.
+  std::vector<plan::Plan::PublicOutput> known;
+};
 
-/// Checks and encodes one array per input of the plan, in plan order.
+/// Checks and encodes one array per input of the plan, in plan order, public
+/// ones last. Errors name the input or, where a value that follows from public
+/// inputs is out of range, the ONNX node.
 Result<EncodedInputs> encodeInputs(const plan::Plan &plan,
                                    std::span<const core::NpyArray> inputs);
 

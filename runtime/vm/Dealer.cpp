@@ -1,5 +1,6 @@
 //===- runtime/vm/Dealer.cpp - P0's session -------------------------------===//
 #include "runtime/vm/Liveness.h"
+#include "runtime/vm/OpenSession.h"
 #include "runtime/vm/Party.h"
 
 #include "runtime/proto/Ops.h"
@@ -26,13 +27,17 @@ private:
 
 } // namespace
 
-Result<PartyReport> runDealer(const plan::Plan &plan,
+Result<PartyReport> runDealer(const plan::Plan &file,
                               const DealerDeployment &deployment, Channel &p1,
                               Channel &p2, kernels::ThreadPool &pool,
                               const PartyOptions &options) {
-  auto session = beginDealerSession(p1, p2, options.token, plan.hash());
+  OpenSession open(file);
+  auto session =
+      beginDealerSession(p1, p2, options.token, file.hash(), open.agreement());
   if (!session)
     return session.error();
+  MPC_TRY(open.receiveAgreed(p1, session->digests));
+  const plan::Plan &plan = open.plan();
 
   PartyReport report;
   const net::Counters before1 = p1.counters(), before2 = p2.counters();

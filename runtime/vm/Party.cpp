@@ -3,6 +3,7 @@
 
 #include "runtime/proto/Univariate.h"
 #include "runtime/vm/MemoryMaterial.h"
+#include "runtime/vm/OpenSession.h"
 #include "runtime/vm/StoredSession.h"
 
 #include <fmt/format.h>
@@ -18,15 +19,16 @@ Result<PartyReport> streamed(const plan::Plan &plan, int party,
                              const PartyLinks &links, Channel &peer,
                              kernels::ThreadPool &pool,
                              const PartyOptions &options) {
-  auto session =
-      beginEvaluatorSession(party, *links.p0, peer, options.token, plan.hash());
+  OpenSession open(plan);
+  MPC_TRY(open.receive(*links.client));
+  PartyReport report;
+  auto session = open.begin(party, *links.p0, peer, options.token, report);
   if (!session)
     return session.error();
-  PartyReport report;
   MemoryMaterial material;
-  MPC_TRY(evaluatorOffline(plan, party, deployment, *session, *links.p0, pool,
-                           material, report));
-  MPC_TRY(evaluatorOnline(plan, party, deployment, *session, peer,
+  MPC_TRY(evaluatorOffline(open.plan(), party, deployment, *session, *links.p0,
+                           pool, material, report));
+  MPC_TRY(evaluatorOnline(open.plan(), party, deployment, *session, peer,
                           *links.client, pool, options, material, report));
   return report;
 }
@@ -40,7 +42,9 @@ Result<PartyReport> stored(const plan::Plan &plan, int party,
       fmt::format("{}/party{}", options.materialDir, party);
   const std::string path = base + ".material";
   PartyReport report;
-  auto id = storeSession(plan, party, deployment, *links.p0, peer, pool,
+  OpenSession open(plan);
+  MPC_TRY(open.receive(*links.client));
+  auto id = storeSession(open, party, deployment, *links.p0, peer, pool,
                          options, path, nullptr, report);
   if (!id)
     return id.error();
@@ -50,8 +54,8 @@ Result<PartyReport> stored(const plan::Plan &plan, int party,
   auto session = openSession(plan, party, path, nullptr);
   if (!session)
     return session.error();
-  MPC_TRY(serveSession(plan, party, deployment, std::move(*session), *spent,
-                       peer, *links.client, pool, options, report));
+  MPC_TRY(serveSession(open.plan(), party, deployment, std::move(*session),
+                       *spent, peer, *links.client, pool, options, report));
   ::unlink(path.c_str()); // spent: of no more use to anybody
   return report;
 }

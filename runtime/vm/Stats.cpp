@@ -16,7 +16,7 @@ namespace {
 template <class Report, class F> void eachField(Report &r, F f) {
   for (auto *v : {&r.party, &r.offlineBeginNs, &r.offlineEndNs, &r.onlineNs,
                   &r.rounds, &r.onlineGemmMacs, &r.offlineGemmMacs, &r.peakRss,
-                  &r.offlineWaitNs, &r.onlineWaitNs})
+                  &r.offlineWaitNs, &r.onlineWaitNs, &r.openSent})
     f(*v);
   for (auto *a : {&r.offlineSent, &r.onlineSent, &r.wireSent})
     for (auto &v : *a)
@@ -74,6 +74,9 @@ RunStats combine(const std::array<PartyReport, 3> &p,
     s.ops[i] = r.ops;
   }
   s.rounds = p[1].rounds;
+  s.openClientToP1 = client.openSent[1];
+  s.openClientToP2 = client.openSent[2];
+  s.openP1ToP0 = p[1].openSent;
   s.p0ToP1 = p[0].offlineSent[1];
   s.p0ToP2 = p[0].offlineSent[2];
   s.p1ToP2 = p[1].onlineSent[2];

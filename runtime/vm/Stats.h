@@ -54,6 +54,7 @@ struct PartyReport {
   uint64_t peakRss = 0;
   uint64_t offlineWaitNs = 0; ///< P0: sending; evaluators: receiving
   uint64_t onlineWaitNs = 0;  ///< evaluators: exchanges
+  uint64_t openSent = 0;      ///< P1: public inputs passed on to P0, payload
   std::array<uint64_t, 5> offlineSent = {}; ///< payload
   std::array<uint64_t, 5> onlineSent = {};  ///< payload
   std::array<uint64_t, 5> wireSent = {};    ///< of the whole run
@@ -67,7 +68,8 @@ struct PartyReport {
 
 struct ClientReport {
   uint64_t onlineNs = 0; ///< first masked byte sent until outputs unmasked
-  std::array<uint64_t, 3> sent = {}; ///< payload, by evaluator (1, 2)
+  std::array<uint64_t, 3> sent = {};     ///< payload, by evaluator (1, 2)
+  std::array<uint64_t, 3> openSent = {}; ///< public inputs, before
   std::array<uint64_t, 3> wireSent = {};
 };
 
@@ -77,6 +79,8 @@ struct RunStats {
   double offlineSeconds = 0, onlineSeconds = 0;
   uint64_t offlineGemmMacs = 0, onlineGemmMacs = 0;
   uint64_t rounds = 0;
+  /// Public inputs, when the session starts.
+  uint64_t openClientToP1 = 0, openClientToP2 = 0, openP1ToP0 = 0;
   uint64_t p0ToP1 = 0, p0ToP2 = 0;         ///< offline
   uint64_t p1ToP2 = 0, p2ToP1 = 0;         ///< online
   uint64_t clientToP1 = 0, clientToP2 = 0; ///< online

@@ -33,17 +33,17 @@ uint64_t payloadBytes(const plan::Plan &plan, int party) {
 } // namespace
 
 Result<core::Digest>
-storeSession(const plan::Plan &plan, int party,
+storeSession(const OpenSession &open, int party,
              const EvaluatorDeployment &deployment, net::Channel &p0,
              net::Channel &peer, kernels::ThreadPool &pool,
              const PartyOptions &options, const std::string &path,
              material::ChunkSeal *seal, PartyReport &report) {
-  auto session =
-      beginEvaluatorSession(party, p0, peer, options.token, plan.hash());
+  auto session = open.begin(party, p0, peer, options.token, report);
   if (!session)
     return session.error();
+  const plan::Plan &plan = open.plan();
   auto writer = material::MaterialWriter::create(
-      path, {plan.hash(), session->id, static_cast<uint8_t>(party)},
+      path, {open.file().hash(), session->id, static_cast<uint8_t>(party)},
       payloadBytes(plan, party), seal);
   if (!writer)
     return writer.error();

@@ -10,6 +10,7 @@
 
 #include "runtime/material/MaterialFile.h"
 #include "runtime/material/SpentLog.h"
+#include "runtime/vm/OpenSession.h"
 #include "runtime/vm/Party.h"
 
 namespace mpc::vm {
@@ -17,8 +18,9 @@ namespace mpc::vm {
 /// Agrees on a session with P0 and the other evaluator, runs the offline phase
 /// and writes `path`. `seal` (null: none) protects the file at rest. The
 /// session's id, by which both evaluators find their halves again.
+/// A plan with public inputs needs them before: it is dealt for them alone.
 Result<core::Digest>
-storeSession(const plan::Plan &plan, int party,
+storeSession(const OpenSession &open, int party,
              const EvaluatorDeployment &deployment, net::Channel &p0,
              net::Channel &peer, kernels::ThreadPool &pool,
              const PartyOptions &options, const std::string &path,

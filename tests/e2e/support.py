@@ -137,8 +137,8 @@ class ToolTest(unittest.TestCase):
 
     def check_stats(self, plan, stats):
         """Every key is there; measured equals declared on each link."""
-        self.assertEqual(set(stats), {"wall_s", "setup_s", "offline",
-                                      "online", "wire_bytes",
+        self.assertEqual(set(stats), {"wall_s", "setup_s", "session",
+                                      "offline", "online", "wire_bytes",
                                       "peak_rss_bytes", "ops"})
         offline, online = stats["offline"], stats["online"]
         self.assertEqual(set(offline), {"seconds", "bytes", "gemm_macs"})
@@ -150,6 +150,7 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(set(stats["peak_rss_bytes"]), {"p0", "p1", "p2"})
 
         cost = json.loads(self.mpcc("cost", plan, "--json").stdout)
+        self.assertEqual(stats["session"], cost["session"])
         self.assertEqual(online["rounds"], cost["online"]["rounds"])
         self.assertEqual(online["bytes"], cost["online"]["bytes"])
         self.assertEqual(offline["bytes"], cost["offline"]["bytes"])

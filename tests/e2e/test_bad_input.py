@@ -237,8 +237,7 @@ class BadInput(ToolTest):
                 "stored --material-dir /nonexistent",
                 "mpcc", "mpcc nothing", "mpcc compile", "mpcc emulate",
                 f"mpcc emulate {self.plan}", f"mpcc cost {self.plan} --jso",
-                f"mpcc compile {MODEL} -o {out} --frac-bits 99",
-                f"mpcc compile {MODEL} -o {out} --public input_ids"):
+                f"mpcc compile {MODEL} -o {out} --frac-bits 99"):
             done = self.tool(*command.split(), status=2)
             self.assertNotEqual(done.stderr, "", command)
             self.assertFalse(os.path.exists(out), command)

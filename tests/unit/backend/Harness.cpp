@@ -103,6 +103,8 @@ Answers run(const std::string &body, passes::Options options, uint64_t seed) {
   std::vector<core::NpyArray> inputs;
   for (const plan::InputInfo &i : c.plan.inputs)
     inputs.push_back(toNpy(c.inputs[i.name]));
+  for (const plan::PublicInputInfo &i : c.plan.open.inputs)
+    inputs.push_back(toNpy(c.inputs[i.name]));
   emu::SeededCoins coins(seed);
   emu::EmulateOptions eo;
   eo.threads = 1;

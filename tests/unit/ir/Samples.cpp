@@ -61,6 +61,9 @@ static const llvm::StringRef kSamples[] = {
   %52 = tensor.matmul %0, %6 : f32[2x2] secret
   %53 = tensor.gather %2, %1 {axis = 0} : f32[2x3] secret
   %54 = tensor.atan %0 : f32[2x3] secret
+  %55 = input {name = "rows"} : i64[2] public
+  %56 = tensor.flat_index %55 {inner = 3, outer = 1, rows = 2} : i64[2x3] public
+  %57 = pick %0, %56 : f32[2x3] secret
   return %51 as "probs" : f32, %16 as "a \\ b\0a" : i64
 }
 )mir",
@@ -93,6 +96,9 @@ static const llvm::StringRef kSamples[] = {
   %25 = fixed.gather %3, %1 {axis = 0, rows = 8} : fx<52,12,1>[3x2] secret
   %26 = fixed.drop %0 : fx<40,12,9>[4x8] secret
   %27 = fixed.fourier %0 {coeffs = [1099511627776, -5, 14, 13], offset = -7, slope = 65536, step = 5, window = 18} : fx<52,30,9>[4x8] secret
+  %28 = input {hi = 1.0, lo = 0.0, name = "mask"} : i64[4x1] public
+  %29 = tensor.cast %28 : f32[4x1] public
+  %30 = encode %29 : fx<_,0,1>[4x1] public range(0.0, 1.0)
   return %13 as "y" : f32
 }
 )mir",

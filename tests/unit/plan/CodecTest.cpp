@@ -47,14 +47,33 @@ TEST_CASE("every op has a row, a sample and one opcode", "[plan]") {
   CHECK(immName("axes*") == "axes");
 }
 
+TEST_CASE("every public op has a row, a sample and one opcode", "[plan]") {
+  std::set<PublicOp> used;
+  for (const PublicInstr &in : sample::make(sample::kPublicText).open.code)
+    used.insert(in.op);
+  std::set<std::string_view> mnemonics;
+  for (const PublicOpInfo &op : allPublicOps()) {
+    INFO(op.mnemonic);
+    CHECK(used.count(op.op) == 1);
+    CHECK(mnemonics.insert(op.mnemonic).second);
+    CHECK(findPublicOp(op.mnemonic) == &op);
+    CHECK(findPublicOp(static_cast<uint8_t>(op.op)) == &op);
+    CHECK(&info(op.op) == &op);
+  }
+  CHECK(findPublicOp(uint8_t{0xff}) == nullptr);
+  CHECK(findPublicOp("no_such_op") == nullptr);
+}
+
 TEST_CASE("decode is the inverse of encode", "[plan]") {
-  Plan p = sample::make();
-  std::vector<uint8_t> bytes = p.encode();
-  Result<Plan> q = Plan::decode(bytes);
-  REQUIRE(q);
-  CHECK(*q == p);
-  CHECK(q->encode() == bytes);
-  CHECK(q->hash() == core::sha256(bytes));
+  for (const char *text : {sample::kText, sample::kPublicText}) {
+    Plan p = sample::make(text);
+    std::vector<uint8_t> bytes = p.encode();
+    Result<Plan> q = Plan::decode(bytes);
+    REQUIRE(q);
+    CHECK(*q == p);
+    CHECK(q->encode() == bytes);
+    CHECK(q->hash() == core::sha256(bytes));
+  }
 }
 
 TEST_CASE("the smallest plan", "[plan]") {
@@ -68,7 +87,8 @@ TEST_CASE("the smallest plan", "[plan]") {
 }
 
 TEST_CASE("every truncated prefix is rejected, with its byte", "[plan]") {
-  std::vector<uint8_t> bytes = sample::make().encode();
+  const char *text = GENERATE(sample::kText, sample::kPublicText);
+  std::vector<uint8_t> bytes = sample::make(text).encode();
   for (size_t n = 0; n < bytes.size(); ++n) {
     Result<Plan> q = Plan::decode(std::span(bytes).first(n));
     REQUIRE_FALSE(q);
@@ -106,7 +126,8 @@ TEST_CASE("damage is named", "[plan]") {
 }
 
 TEST_CASE("mutated plans are rejected or verified", "[plan]") {
-  std::vector<uint8_t> bytes = sample::make().encode();
+  const char *text = GENERATE(sample::kText, sample::kPublicText);
+  std::vector<uint8_t> bytes = sample::make(text).encode();
   std::mt19937 rng(1);
   int accepted = 0;
   for (int i = 0; i < 5000; ++i) {

@@ -1,6 +1,7 @@
-//===- tests/unit/plan/SamplePlan.h - a plan with every op in it ----------===//
+//===- tests/unit/plan/SamplePlan.h - plans with every op in them ---------===//
 //
-// A new row of PlanOps.def needs a line here: CodecTest fails without it.
+// A new row of PlanOps.def needs a line in kText, one of PublicOps.def in
+// kPublicText: CodecTest fails without it.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -78,6 +79,87 @@ flush
 flush
 %37 = from_words %36 : additive<20,12,1>[2x4]
 %31 = weight index=1 : masked<40,12,2>[5x4]
+)";
+
+/// A public section with every op; its session constants are read.
+inline constexpr const char *kPublicText =
+    R"(plan "public" version 2
+location '/Mask'
+location '/Positions'
+input "x" float32[2x3] ring 40 frac 12 range [-4, 4]
+public_input "mask" int64[2x3] range [0, 1]
+public_input "a" float32[2x3] range [-4, 4]
+public_input "on" bool[3] range [0, 1]
+output "y" float32[2x3] ring 40 frac 12
+output "kept" float32[2x3] ring 64 frac 0
+const c0 [2x3] = session
+const c1 [2x3] = session
+const c2 [2x3] = session
+$0 = input index=0 : i64[2x3]  ; '/Mask'
+$1 = input index=1 : f32[2x3]
+$2 = input index=2 : bool[3]
+$3 = constant values=[1 0 -1] : i64[3]
+$4 = constant values=[1 0 1] : bool[3]
+$5 = real values=[0.5 -1.5 inf] : f32[3]
+$6 = strided $1, offset=0, strides=[1 3] : f32[3x2]
+$7 = concat $0, $0, axis=0 : i64[4x3]
+$8 = take $1, indices=[5 -1 0] : f32[3]
+$9 = constant values=[1 -1] : i64[2]
+$10 = gather $1, $9, axis=1 : f32[2x2]  ; '/Positions'
+$11 = constant values=[0 -1 1] : i64[3]
+$12 = flat_index $11, outer=2, rows=3, inner=1 : i64[2x3]
+$13 = neg $1 : f32[2x3]
+$14 = abs $13 : f32[2x3]
+$15 = sign $1 : f32[2x3]
+$16 = relu $1 : f32[2x3]
+$17 = not $2 : bool[3]
+$18 = floor $1 : f32[2x3]
+$19 = ceil $1 : f32[2x3]
+$20 = round $1 : f32[2x3]
+$21 = exp $1 : f32[2x3]
+$22 = log $21 : f32[2x3]
+$23 = sqrt $14 : f32[2x3]
+$24 = rsqrt $21 : f32[2x3]
+$25 = recip $21 : f32[2x3]
+$26 = erf $1 : f32[2x3]
+$27 = tanh $1 : f32[2x3]
+$28 = sigmoid $1 : f32[2x3]
+$29 = sin $1 : f32[2x3]
+$30 = cos $1 : f32[2x3]
+$31 = atan $1 : f32[2x3]
+$32 = add $1, $8 : f32[2x3]
+$33 = sub $1, $8 : f32[2x3]
+$34 = mul $1, $8 : f32[2x3]
+$35 = div $1, $21 : f32[2x3]
+$36 = mod $1, $21 : f32[2x3]
+$37 = fmod $1, $21 : f32[2x3]
+$38 = pow $21, $1 : f32[2x3]
+$39 = max $1, $8 : f32[2x3]
+$40 = min $1, $8 : f32[2x3]
+$41 = less $1, $8 : bool[2x3]
+$42 = less_equal $1, $8 : bool[2x3]
+$43 = equal $0, $3 : bool[2x3]
+$44 = and $41, $2 : bool[2x3]
+$45 = or $42, $4 : bool[2x3]
+$46 = xor $43, $17 : bool[2x3]
+$47 = select $46, $1, $5 : f32[2x3]
+$48 = cast $0 : f32[2x3]
+$49 = encode $48, frac=12 : i64[2x3] in [0, 1]  ; '/Mask'
+let $49, const=c0
+$51 = reduce_sum $1, axes=[1] : f32[2]
+$52 = reduce_max $1, axes=[1] : f32[2x1]
+$53 = reduce_min $1, axes=[0 1] : f32[]
+$54 = reduce_prod $0, axes=[] : i64[2x3]
+$55 = softmax $1, $4, $46, axis=1 : f32[2x3]
+$56 = matmul $1, $6 : f32[2x2]
+let $12, const=c1
+let $0, const=c2  ; '/Mask'
+give $55, index=1
+%0 = input index=0 : masked<40,12,2>[2x3]
+%1 = mul_const %0, const=c2 : masked<40,12,2>[2x3]
+%2 = add_const %1, const=c0 : masked<40,12,3>[2x3]
+%3 = take %2, indices=c1 : masked<40,12,3>[2x3]  ; '/Positions'
+output %3, index=0
 )";
 
 inline Plan make(const std::string &text = kText) {

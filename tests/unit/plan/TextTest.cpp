@@ -26,6 +26,11 @@ TEST_CASE("disassemble is the inverse of assemble", "[plan]") {
   CHECK(p.locations[2] == "/it's");
   CHECK(p.consts[1].data[6] == INT64_MAX);
   CHECK(p.consts[1].data[7] == INT64_MIN);
+
+  Plan open = sample::make(sample::kPublicText);
+  CHECK(open.disassemble() == sample::kPublicText);
+  CHECK(open.consts[1].session);
+  CHECK(open.open.code[49].type.hi == 1);
 }
 
 TEST_CASE("any name and number survives the text", "[plan]") {

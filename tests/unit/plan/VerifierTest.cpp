@@ -205,3 +205,101 @@ TEST_CASE("rules the text cannot break", "[plan][verifier]") {
           p.regs[5].shape.assign(17, 1);
         }).find("rank 17 exceeds 16") != std::string::npos);
 }
+
+TEST_CASE("broken rules in the public section", "[plan][verifier]") {
+  struct Case {
+    const char *from, *to, *message;
+  };
+  const Case kCases[] = {
+      // 1, 5
+      {"public_input \"on\"", "public_input \"x\"", "two are called 'x'"},
+      {"const c2 [2x3] = session", "const c2 [2x3] = 1 2 3 4 5 6",
+       "public 'let' is of c2, which has its numbers already"},
+      // 24: inputs
+      {"int64[2x3] range [0, 1]", "int64[2x3] range [1, 0]", "is empty"},
+      {"int64[2x3] range [0, 1]", "int64[2x3] range [nan, 1]", "is empty"},
+      // 25: operands and types
+      {"$13 = neg $1", "$13 = neg $13",
+       "reads $13, which is no earlier result"},
+      {"$51 = reduce_sum $1", "$51 = reduce_sum $50", "no earlier result"},
+      {"$13 = neg $1", "$13 = neg $1, $1", "takes 1 operands, got 2"},
+      {"$13 = neg $1 : f32[2x3]", "$13 = neg $2 : bool[3]",
+       "does not take $2 of type bool"},
+      {"$13 = neg $1 : f32[2x3]", "$13 = neg $1 : f32[3x2]", "gives shape 2x3"},
+      {"$13 = neg $1 : f32[2x3]", "$13 = neg $1 : i64[2x3]", "gives f32"},
+      {"$17 = not $2", "$17 = not $3", "does not take $3 of type i64"},
+      {"$21 = exp $1 : f32[2x3]", "$21 = exp $0 : i64[2x3]", "does not take"},
+      {"$32 = add $1, $8", "$32 = add $1, $3", "operands of one type"},
+      {"$32 = add $1, $8 : f32[2x3]", "$32 = add $1, $6 : f32[2x3]",
+       "do not broadcast"},
+      {"$41 = less $1, $8 : bool[2x3]", "$41 = less $1, $8 : f32[2x3]",
+       "gives bool"},
+      {"$44 = and $41, $2", "$44 = and $0, $3", "does not take $0"},
+      {"select $46, $1, $5", "select $0, $1, $5", "does not take $0"},
+      {"input index=2", "input index=3", "is of input 3, there are 3"},
+      {"$0 = input index=0 : i64[2x3]", "$0 = input index=0 : f32[2x3]",
+       "gives i64"},
+      {"values=[1 0 -1] : i64[3]", "values=[1 0] : i64[3]", "has 2 numbers"},
+      {"values=[1 0 1] : bool[3]", "values=[1 0 2] : bool[3]",
+       "holds a bool that is 2"},
+      {"values=[1 0 -1] : i64[3]", "values=[1 0 -1] : f32[3]",
+       "that is 'real'"},
+      {"values=[0.5 -1.5 inf] : f32[3]", "values=[0.5] : f32[3]",
+       "has 1 numbers"},
+      {"strides=[1 3]", "strides=[1 9]", "reads outside the 6 elements"},
+      {"strides=[1 3]", "strides=[1]", "one stride a dimension"},
+      {"concat $0, $0, axis=0", "concat $0, $0, axis=1", "joins $0"},
+      {"indices=[5 -1 0]", "indices=[6 -1 0]", "index 6 of 6"},
+      {"gather $1, $9, axis=1", "gather $1, $9, axis=2", "takes an axis"},
+      {"gather $1, $9, axis=1", "gather $1, $8, axis=1", "does not take $8"},
+      {"outer=2, rows=3", "outer=3, rows=3", "gives 3 x 3 x 1 indices"},
+      {"outer=2, rows=3", "outer=2, rows=-1", "sizes in [0, 2^36]"},
+      {"axes=[1] : f32[2]\n", "axes=[2] : f32[2]\n", "ascending axes"},
+      {"axes=[1] : f32[2]\n", "axes=[1] : f32[3]\n", "gives shape 2"},
+      {"softmax $1, $4, $46, axis=1", "softmax $1, $4, $0, axis=1",
+       "does not take $0"},
+      {"matmul $1, $6 : f32[2x2]", "matmul $1, $1 : f32[2x2]",
+       "do not multiply"},
+      {"; '/Positions'", "; '/Nowhere'", "is not in the table"},
+      // 26: encode
+      {"in [0, 1]", "in [1, 0]", "empty or beyond 62 bits"},
+      {"in [0, 1]", "in [0, inf]", "empty or beyond 62 bits"},
+      {"encode $48, frac=12", "encode $48, frac=62", "beyond 62 bits"},
+      {"encode $48, frac=12", "encode $48, frac=999", "takes frac"},
+      // 27: let and give
+      {"let $12, const=c1\n", "", "session constant c1 is never let"},
+      {"let $12, const=c1", "let $12, const=c0", "lets c0 a second time"},
+      {"let $12, const=c1", "let $12, const=c7", "is of constant 7"},
+      {"let $12, const=c1", "let $3, const=c1", "gives 3 numbers to c1"},
+      {"let $12, const=c1", "let $1, const=c1", "does not take $1"},
+      {"give $55, index=1\n", "", "output 'kept' is never given"},
+      {"give $55, index=1", "give $55, index=1\ngive $55, index=1",
+       "gives output 1 a second time"},
+      {"give $55, index=1", "give $8, index=1", "it has shape 2x3"},
+  };
+  for (const Case &c : kCases) {
+    INFO(c.from << " -> " << c.to);
+    std::string text = sample::kPublicText;
+    const size_t at = text.find(c.from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, std::string(c.from).size(), c.to);
+    // Later instructions keep their numbers where a line goes.
+    Result<Plan> p = Plan::assemble(text, "s");
+    REQUIRE_FALSE(p);
+    CHECK_THAT(p.error().message, Catch::Contains(c.message));
+  }
+}
+
+TEST_CASE("tables of a plan do not take the session's coefficients",
+          "[plan][verifier]") {
+  Plan p = sample::make();
+  p.consts[3] = {{4, 2}, {}, true};
+  p.open.inputs.push_back({"i", core::DType::I64, {4, 2}, 0, 1});
+  p.open.code.push_back(
+      {PublicOp::Input, {PublicElem::I64, {4, 2}}, {}, {{0}}, 0});
+  p.open.code.push_back({PublicOp::Let, {}, {0}, {{3}}, 0});
+  Status s = verify(p);
+  REQUIRE_FALSE(s);
+  CHECK_THAT(s.error().message,
+             Catch::Contains("coefficients that only the session knows"));
+}

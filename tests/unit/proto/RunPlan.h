@@ -47,6 +47,10 @@ inline void checkCost(const plan::Plan &plan, const vm::InProcessResult &r) {
   const vm::RunStats &got = r.stats;
   CHECK(got.rounds == want.rounds);
   CHECK(r.parties[2].rounds == want.rounds);
+  const uint64_t open = plan::publicInputBytes(plan);
+  CHECK(got.openClientToP1 == open);
+  CHECK(got.openClientToP2 == open);
+  CHECK(got.openP1ToP0 == open);
   CHECK(got.p0ToP1 == want.p0ToP1);
   CHECK(got.p0ToP2 == want.p0ToP2);
   CHECK(got.p1ToP2 == want.p1ToP2);
