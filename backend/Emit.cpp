@@ -168,6 +168,17 @@ private:
   Reg operandReg(const Op &op, int i) const { return reg(op.operands[i]); }
   bool isPublic(ValueId v) const { return m_.type(v).isPublic(); }
 
+  /// The domain of a table, for whoever checks what enters it.
+  void declareDomain(const Op &op) {
+    if (!op.hasAttr("lo") || !op.hasAttr("hi"))
+      return;
+    const int frac = m_.type(op.operands[0]).frac;
+    push(PlanOp::Range, plan::kNoReg, {operandReg(op, 0)},
+         {{encode(op.floatAttr("lo"), frac)},
+          {encode(op.floatAttr("hi"), frac)}},
+         op);
+  }
+
   llvm::Error fail(const Op &op, llvm::StringRef what) {
     return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
                                    llvm::formatv("node '{0}' ({1}): {2}",
@@ -486,6 +497,7 @@ private:
       def(v, PlanOp::Extend, {r(0)});
       break;
     case Opcode::ShareSpline: {
+      declareDomain(op);
       const llvm::ArrayRef<int64_t> coeffs = op.intsAttr("coeffs");
       plan::ConstInfo c{{static_cast<int64_t>(coeffs.size())}, coeffs.vec()};
       std::vector<std::vector<int64_t>> imm =
@@ -495,6 +507,7 @@ private:
       break;
     }
     case Opcode::ShareExp: {
+      declareDomain(op);
       std::vector<std::vector<int64_t>> imm =
           attrs({"window", "depth", "table_frac", "public_frac"});
       imm.insert(imm.begin() + 2, {m_.type(op.operands[0]).frac});
@@ -502,6 +515,7 @@ private:
       break;
     }
     case Opcode::ShareFourier: {
+      declareDomain(op);
       const llvm::ArrayRef<int64_t> coeffs = op.intsAttr("coeffs");
       plan::ConstInfo c{{static_cast<int64_t>(coeffs.size() / 4), 4},
                         coeffs.vec()};

@@ -15,6 +15,7 @@ struct EmulateArgs {
   plan::InputFiles inputs;
   uint64_t seed = 1;
   unsigned threads = 0;
+  bool allowOutOfRange = false;
 };
 
 int emulate(const EmulateArgs &a) {
@@ -41,11 +42,17 @@ int emulate(const EmulateArgs &a) {
       emu::emulate(*p, *w, in->arrays, coins, options, &ranges);
   if (!out)
     return fail(a.plan, out.error());
-  if (ranges.first)
-    fmt::print(stderr,
-               "{}: warning: {} values left their declared range, first {}; "
-               "calibrate on samples like this one\n",
-               a.plan, ranges.total, ranges.first->message());
+  if (ranges.first) {
+    const std::string what = fmt::format(
+        "{} value{} left the declared range, first {}; calibrate on samples "
+        "like this one or raise --margin-bits",
+        ranges.total, ranges.total == 1 ? "" : "s", ranges.first->message());
+    if (!a.allowOutOfRange)
+      return fail(fmt::format("{}: error: {} (--allow-out-of-range writes the "
+                              "outputs all the same)",
+                              a.plan, what));
+    fmt::print(stderr, "{}: warning: {}\n", a.plan, what);
+  }
   if (Status s = plan::saveOutputs(*p, *out, a.outputDir); !s)
     return fail(s.error().message);
   return 0;
@@ -119,6 +126,8 @@ Command addEmulate(CLI::App &app) {
   c->add_option("--seed", a->seed, "seed of the roundings' coins")
       ->capture_default_str();
   c->add_option("--threads", a->threads, "0: one per CPU");
+  c->add_flag("--allow-out-of-range", a->allowOutOfRange,
+              "a value outside its declared range is a warning, no error");
   c->footer(
       "example:\n  mpcc emulate bert.plan --input-dir in --output-dir out");
   return [a] { return emulate(*a); };

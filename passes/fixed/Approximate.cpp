@@ -282,6 +282,8 @@ private:
     o.setAttr("depth", int64_t{t.depth});
     o.setAttr("table_frac", int64_t{t.tableFrac});
     o.setAttr("public_frac", int64_t{t.publicFrac});
+    o.setAttr("lo", op.floatAttr("lo"));
+    o.setAttr("hi", op.floatAttr("hi"));
     o.range = Range{0, 1};
     return e;
   }
@@ -289,9 +291,10 @@ private:
   ValueId emitSpline(const Op &op, const Fit &fit) {
     const kernels::SplineTable &t = fit.table;
     ValueId x = op.operands[0];
+    double c = 0;
     if (fit.center != 0) {
       const Type in = m_.type(x);
-      const double c = std::ldexp(static_cast<double>(fit.center), -in.frac);
+      c = std::ldexp(static_cast<double>(fit.center), -in.frac);
       const Range r = m_.op(x).range.value_or(Range{0, 0});
       const Range shifted{r.first - c, r.second - c};
       const ValueId center = constant(c, in.frac, op.loc);
@@ -310,6 +313,8 @@ private:
     o.setAttr("payload_frac", static_cast<int64_t>(t.payloadFrac));
     o.setAttr("coeff_frac", static_cast<int64_t>(t.coeffFrac));
     o.setAttr("coeffs", t.coeffs);
+    o.setAttr("lo", op.floatAttr("lo") - c);
+    o.setAttr("hi", op.floatAttr("hi") - c);
     o.range = op.range;
     return s;
   }
@@ -326,6 +331,8 @@ private:
     o.setAttr("offset", t.offset);
     o.setAttr("slope", t.slope);
     o.setAttr("coeffs", kernels::fourierCoeffs(t.harmonics));
+    o.setAttr("lo", op.floatAttr("lo"));
+    o.setAttr("hi", op.floatAttr("hi"));
     o.range = op.range;
     return s;
   }

@@ -6,7 +6,9 @@
 #include "runtime/plan/Encode.h"
 #include "runtime/pub/Open.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fmt/format.h>
 
 namespace mpc::emu {
@@ -46,13 +48,15 @@ public:
           plan::decodePublicOutput(p_.outputs[o.output], o.values);
     for (size_t i = 0; i < p_.code.size(); ++i) {
       const Instr &in = p_.code[i];
+      if (options_.checkRanges && ranges_)
+        checkOperands(i);
       MPC_TRY(step(i));
       if (hasResult(in.op)) {
         View v = values_[in.out].view;
         if (options_.observe)
           options_.observe(i, v);
         if (options_.checkRanges && ranges_)
-          checkRange(i, v);
+          checkResult(i, v);
         free(in.out, i, last);
       }
       for (Reg r : in.in)
@@ -93,7 +97,10 @@ private:
     const Instr &in = p_.code[i];
     switch (in.op) {
     case PlanOp::Flush:
+    case PlanOp::Range:
       return {};
+    case PlanOp::Guard:
+      return guard(values_[in.in[0]].view);
     case PlanOp::Input:
       values_[in.out].view = inputs_[static_cast<size_t>(in.scalar(0))];
       return {};
@@ -127,32 +134,105 @@ private:
       values_[r] = Value{};
   }
 
-  void checkRange(size_t i, View v) {
+  /// As the client does.
+  Status guard(View bits) const {
+    for (uint64_t bit : bits)
+      if (bit != 0)
+        return Error{ranges_ && ranges_->first
+                         ? fmt::format("{}; here {}", plan::guardFailure(),
+                                       ranges_->first->message())
+                         : plan::guardFailure()};
+    return {};
+  }
+
+  /// Elements of v, signed in `ring` bits, outside [lo, hi].
+  void check(size_t i, Reg reg, View v, int64_t lo, int64_t hi,
+             std::string_view what) {
     const Instr &in = p_.code[i];
-    const RegInfo &r = p_.regs[in.out];
-    int bits = r.intBits + r.frac; // |X| < 2^bits
-    // Beyond the ring, or all of it: nothing is declared.
-    if (r.form == plan::Form::Bits || r.intBits == r.ring || bits >= r.ring ||
-        bits > 62)
-      return;
-    int64_t limit = bits < 0 ? 1 : int64_t{1} << bits;
+    const RegInfo &r = p_.regs[reg];
     uint64_t bad = 0;
     for (size_t e = 0; e < v.size(); ++e) {
-      int64_t x = core::toSigned(v[e], r.ring);
-      if (x < limit && x > -limit)
+      const int64_t x = core::toSigned(v[e], r.ring);
+      if (x >= lo && x <= hi)
         continue;
       if (bad++ == 0 && !ranges_->first)
-        ranges_->first =
-            RangeReport::Violation{i,
-                                   in.out,
-                                   e,
-                                   std::ldexp(static_cast<double>(x), -r.frac),
-                                   r.intBits,
-                                   std::string(info(in.op).mnemonic),
-                                   p_.locations[in.loc]};
+        note(i, reg, e, x, lo, hi, what);
     }
     ranges_->total += bad;
     ranges_->byLocation[in.loc] += bad;
+  }
+  void note(size_t i, Reg reg, size_t e, int64_t x, int64_t lo, int64_t hi,
+            std::string_view what) {
+    const Instr &in = p_.code[i];
+    const auto real = [&](int64_t v) {
+      return std::ldexp(static_cast<double>(v), -p_.regs[reg].frac);
+    };
+    ranges_->first = RangeReport::Violation{i,
+                                            reg,
+                                            e,
+                                            real(x),
+                                            real(lo),
+                                            real(hi),
+                                            std::string(info(in.op).mnemonic),
+                                            p_.locations[in.loc],
+                                            std::string(what)};
+  }
+
+  void checkResult(size_t i, View v) {
+    const Instr &in = p_.code[i];
+    const RegInfo &r = p_.regs[in.out];
+    if (in.op == PlanOp::InRange) {
+      checkGuarded(i, v);
+      return;
+    }
+    int bits = r.intBits + r.frac; // |X| < 2^bits
+    // Beyond the ring, or all of it: nothing is declared.
+    if (r.form == plan::Form::Bits || r.form == plan::Form::Words ||
+        r.intBits == r.ring || bits >= r.ring || bits > 62)
+      return;
+    const int64_t limit = bits < 0 ? 1 : int64_t{1} << bits;
+    check(i, in.out, v, 1 - limit, limit - 1, "its declared range");
+  }
+
+  /// Where a check refuses: elements outside, else one so near to an end that
+  /// the masks decide.
+  void checkGuarded(size_t i, View refused) {
+    const Instr &in = p_.code[i];
+    if (std::all_of(refused.begin(), refused.end(),
+                    [](uint64_t bit) { return bit == 0; }))
+      return;
+    const Reg reg = in.in[0];
+    const View x = values_[reg].view;
+    const uint64_t before = ranges_->total;
+    check(i, reg, x, in.scalar(0), in.scalar(1), "its guarded range");
+    if (ranges_->total != before || ranges_->first)
+      return;
+    const RegInfo &r = p_.regs[reg];
+    const int64_t middle = in.scalar(0) / 2 + in.scalar(1) / 2;
+    size_t farthest = 0;
+    const auto distance = [&](size_t e) {
+      return std::abs(core::toSigned(x[e], r.ring) - middle);
+    };
+    for (size_t e = 1; e < x.size(); ++e)
+      if (distance(e) > distance(farthest))
+        farthest = e;
+    note(i, reg, farthest, core::toSigned(x[farthest], r.ring), in.scalar(0),
+         in.scalar(1), "its guarded range");
+    ++ranges_->total;
+    ++ranges_->byLocation[in.loc];
+  }
+
+  void checkOperands(size_t i) {
+    const Instr &in = p_.code[i];
+    if (in.op == PlanOp::Range)
+      check(i, in.in[0], values_[in.in[0]].view, in.scalar(0) - kTableSlack,
+            in.scalar(1) + kTableSlack, "the domain of its table");
+    if (in.op != PlanOp::Sign)
+      return;
+    const int64_t bits = in.scalar(0) + in.scalar(1) - 1;
+    if (bits + 1 < p_.regs[in.in[1]].ring && bits < 62)
+      check(i, in.in[1], values_[in.in[1]].view, -(int64_t{1} << bits),
+            (int64_t{1} << bits) - 1, "the window of its comparison");
   }
 
   const Plan &p_;
@@ -168,9 +248,21 @@ private:
 
 } // namespace
 
+double RangeReport::Violation::excess() const {
+  return value > hi ? value - hi : value < lo ? lo - value : 0;
+}
+
 std::string RangeReport::Violation::message() const {
-  return fmt::format("'{}' ({}, %{}): element {} is {}, declared |x| < 2^{}",
-                     location, mnemonic, reg, element, value, intBits);
+  const std::string where =
+      fmt::format("'{}' ({}, %{}): element {} is {:.6g}", location, mnemonic,
+                  reg, element, value);
+  return excess() > 0
+             ? fmt::format("{}, outside {} [{:.6g}, {:.6g}] by {:.3g}", where,
+                           what, lo, hi, excess())
+             : fmt::format(
+                   "{}, at an end of {} [{:.6g}, {:.6g}], where a guard "
+                   "may refuse",
+                   where, what, lo, hi);
 }
 
 Result<std::vector<core::NpyArray>>

@@ -8,6 +8,7 @@
 #include "runtime/kernels/Gemm.h"
 #include "runtime/kernels/Spline.h"
 #include "runtime/kernels/Strided.h"
+#include "runtime/plan/RangeLinks.h"
 
 #include <fmt/format.h>
 
@@ -250,6 +251,22 @@ Elements selectWords(const OpContext &c) {
   return out;
 }
 
+/// The parties add random words of refused elements; here they come from the
+/// place of the element.
+Elements inRange(const OpContext &c) {
+  const std::vector<plan::RangeLink> links = plan::linksOf(c.in.imm[2]);
+  const unsigned bits = plan::coinBits(links);
+  const Elements low = coinsFor(c, bits, c.args[0].size());
+  Elements out = make(c);
+  for (size_t i = 0; i < c.args[0].size(); ++i)
+    for (size_t k = 0; k < links.size(); ++k)
+      if (links[k].refuses(c.args[0][i], low[i])) {
+        SeededCoins word(c.index * plan::RangeLink::kMaxLinks + k);
+        word.coins(i, 1, out);
+      }
+  return out;
+}
+
 } // namespace
 
 Result<Elements> evaluate(const OpContext &c) {
@@ -259,6 +276,8 @@ Result<Elements> evaluate(const OpContext &c) {
   case PlanOp::Weight:
   case PlanOp::Output:
   case PlanOp::Flush:
+  case PlanOp::Range:
+  case PlanOp::Guard:
     break;
   case PlanOp::Add:
     return binary(c, [](W x, W y) { return x + y; });
@@ -330,6 +349,8 @@ Result<Elements> evaluate(const OpContext &c) {
     unsigned w = c.arg(0).ring;
     return map(c, [w](W x) { return static_cast<W>(toSigned(x, w)); });
   }
+  case PlanOp::InRange:
+    return inRange(c);
   }
   assert(false && "instructions without operands are the driver's");
   __builtin_unreachable();

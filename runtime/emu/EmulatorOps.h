@@ -32,7 +32,7 @@ struct OpContext {
 };
 
 /// The result, reduced to its ring; empty for `digits`. Not for input, weight,
-/// output and flush, which need more than operands.
+/// output, flush, range and guard, which need more than operands.
 Result<Elements> evaluate(const OpContext &c);
 
 } // namespace mpc::emu

@@ -294,6 +294,13 @@ NpyArray decodePublicOutput(const OutputInfo &info,
   });
 }
 
+std::string guardFailure() {
+  return "guard: a value left the range that the plan was calibrated for, so "
+         "the answer would be wrong and is withheld; compile with calibration "
+         "samples like this input or a larger --margin-bits ('mpcc emulate' "
+         "names the value)";
+}
+
 Status checkBound(const BoundInfo &info, const NpyArray &array) {
   MPC_TRY(checkShape("bound input", info.name, info.shape, array));
   Result<NpyArray> exact = convertExactly(array, info.dtype);

@@ -26,6 +26,9 @@ core::NpyArray decodeOutput(const OutputInfo &info,
 core::NpyArray decodePublicOutput(const OutputInfo &info,
                                   std::span<const double> values);
 
+/// What a client is told whose guard has failed.
+std::string guardFailure();
+
 /// The array, in the bound type, has the bytes the plan was compiled with.
 Status checkBound(const BoundInfo &info, const core::NpyArray &array);
 

@@ -43,9 +43,10 @@ std::span<const PlanOpInfo> allPlanOps();
 const PlanOpInfo *findPlanOp(uint8_t opcode);
 const PlanOpInfo *findPlanOp(std::string_view mnemonic);
 const PlanOpInfo &info(PlanOp op);
-/// Output and flush write no register.
+/// Output, flush, range and guard write no register.
 constexpr bool hasResult(PlanOp op) {
-  return op != PlanOp::Output && op != PlanOp::Flush;
+  return op != PlanOp::Output && op != PlanOp::Flush && op != PlanOp::Range &&
+         op != PlanOp::Guard;
 }
 /// Immediate i of an op takes a list (any length), or an index of a constant.
 constexpr bool isList(std::string_view imm) { return imm.ends_with('*'); }

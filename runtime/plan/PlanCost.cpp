@@ -3,6 +3,7 @@
 
 #include "runtime/core/Ring.h"
 #include "runtime/plan/Digits.h"
+#include "runtime/plan/RangeLinks.h"
 
 #include <algorithm>
 
@@ -78,6 +79,7 @@ PlanCost costOf(const Plan &p, const Instr &in,
   case PlanOp::Take:
   case PlanOp::BitXor:
   case PlanOp::BitNot:
+  case PlanOp::Range:
     break;
   case PlanOp::MatMulConst:
     product(c, p, in, 2, fixed);
@@ -140,6 +142,14 @@ PlanCost costOf(const Plan &p, const Instr &in,
     break;
   case PlanOp::BitMul:
     c.p0ToP2 = 2 * packed(n, k);
+    break;
+  case PlanOp::InRange:
+    c.p0ToP2 = packedWide(x->numel(),
+                          static_cast<int64_t>(tableBits(linksOf(in.imm[2]))));
+    exchange(c, packed(n, 1));
+    break;
+  case PlanOp::Guard:
+    c.p1ToClient = c.p2ToClient = 2 * packed(x->numel(), 1);
     break;
   case PlanOp::OneHot:
     c.p0ToP1 = c.p0ToP2 =

@@ -56,15 +56,18 @@
 //  22. one_hot_bits: as one_hot, result bits. select_words: bits [n..., rows]
 //      and words [rows, d] to words [n..., d] of that ring. from_words: words
 //      to additive of a ring that is not smaller. Nothing else takes words.
-//  23. spline, fourier: coefficients are no session constant.
+//  23. range: masked or additive, lo <= hi. in_range: masked to bits [64]; 1 to
+//      32 links, 1 <= bits <= window <= ring, 63, shift < 2^window,
+//      1 <= accepted < 2^bits. guard: bits [64]; at most one in a plan.
+//  24. spline, fourier: coefficients are no session constant.
 // Public section (in VerifyPublic.cpp)
-//  24. Inputs: no NaN in the declared range, lo <= hi.
-//  25. Operands are results of earlier instructions; operands, immediates,
+//  25. Inputs: no NaN in the declared range, lo <= hi.
+//  26. Operands are results of earlier instructions; operands, immediates,
 //      element types and shapes fit the op's row of PublicOps.def. Numbers of a
 //      bool constant are 0 or 1; a NaN has one form.
-//  26. encode: frac in -128..128, a range without NaN, lo <= hi; the encoded
+//  27. encode: frac in -128..128, a range without NaN, lo <= hi; the encoded
 //      bounds fit 62 bits.
-//  27. Each session constant is let exactly once, each output given at most
+//  28. Each session constant is let exactly once, each output given at most
 //      once, and not as a public output.
 //
 //===----------------------------------------------------------------------===//
@@ -380,6 +383,11 @@ private:
         return complain(i, fmt::format("gives output {} a second time", index));
       outputGiven_[index] = true;
     }
+    if (in.op == PlanOp::Guard) {
+      if (guarded_)
+        return complain(i, "is the second one");
+      guarded_ = true;
+    }
     if (op->exchange)
       ++pending_;
     if (hasResult(in.op)) {
@@ -419,6 +427,7 @@ private:
   std::vector<size_t> roundOf_; ///< of the definition
   std::vector<bool> inputUsed_, outputGiven_;
   size_t round_ = 0, pending_ = 0;
+  bool guarded_ = false;
 };
 
 } // namespace

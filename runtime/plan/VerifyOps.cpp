@@ -1,4 +1,4 @@
-//===- runtime/plan/VerifyOps.cpp - rules 10 to 22 ------------------------===//
+//===- runtime/plan/VerifyOps.cpp - rules 10 to 23 ------------------------===//
 //
 // The rules are listed in PlanVerifier.cpp. Here one switch over the ops says
 // which ones apply; an op without a case does not compile.
@@ -7,6 +7,7 @@
 #include "runtime/core/Ring.h"
 #include "runtime/plan/Digits.h"
 #include "runtime/plan/PlanCheck.h"
+#include "runtime/plan/RangeLinks.h"
 
 #include <bit>
 #include <cmath>
@@ -129,6 +130,7 @@ private:
   void oneHot(Form want);
   void selectWords();
   void fromWords();
+  void inRange();
 
   const Plan &p_;
   const Instr &in_;
@@ -423,6 +425,33 @@ void Op::fromWords() {
          out().ring);
 }
 
+/// Bits that an in_range gives and a guard takes.
+constexpr int64_t kGuardBits = 64;
+
+void Op::inRange() {
+  form(0, Form::Masked);
+  resultForm(Form::Bits, 1);
+  resultShape({kGuardBits});
+  if (imm(0) > imm(1))
+    fail("takes lo <= hi, got {} and {}", imm(0), imm(1));
+  const std::vector<int64_t> &n = in_.imm[2];
+  if (n.empty() || n.size() % 4 != 0 || n.size() > 4 * RangeLink::kMaxLinks)
+    return fail("takes 1 to {} links of 4 numbers, got {} numbers",
+                RangeLink::kMaxLinks, n.size());
+  const int64_t widest = std::min<int64_t>(arg(0).ring, 63);
+  for (size_t i = 0; i < n.size(); i += 4) {
+    const int64_t window = n[i], bits = n[i + 1];
+    if (bits < 1 || bits > RangeLink::kMaxBits || window < bits ||
+        window > widest)
+      return fail("has link {} of {} of {} bits in ring {}", i / 4 + 1, bits,
+                  window, arg(0).ring);
+    if (n[i + 2] < 0 || n[i + 2] >> window != 0 || n[i + 3] < 1 ||
+        n[i + 3] >> bits != 0)
+      return fail("has link {} with shift {}, accepted {}", i / 4 + 1, n[i + 2],
+                  n[i + 3]);
+  }
+}
+
 std::string Op::run() {
   switch (in_.op) {
   case PlanOp::Input:
@@ -581,6 +610,19 @@ std::string Op::run() {
     break;
   case PlanOp::FromWords:
     fromWords();
+    break;
+  case PlanOp::Range:
+    linear(0);
+    if (imm(0) > imm(1))
+      fail("takes lo <= hi, got {} and {}", imm(0), imm(1));
+    break;
+  case PlanOp::InRange:
+    inRange();
+    break;
+  case PlanOp::Guard:
+    form(0, Form::Bits);
+    if (arg(0).shape != Shape{kGuardBits})
+      fail("takes bits of shape 64, got {}", toString(arg(0).shape));
     break;
   }
   return std::move(error_);

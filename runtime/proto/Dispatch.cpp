@@ -62,6 +62,8 @@ void prepare(Evaluator &p) {
   case PlanOp::BitMul:
   case PlanOp::OneHot:
   case PlanOp::FromWords:
+  case PlanOp::Range:
+  case PlanOp::Guard:
     return;
   // The new mask does not depend on what is exchanged.
   case PlanOp::Trunc:
@@ -80,6 +82,8 @@ void prepare(Evaluator &p) {
     return maskOneHotBits(p);
   case PlanOp::SelectWords:
     return prepareSelectWords(p);
+  case PlanOp::InRange:
+    return maskInRange(p);
   // Local: on the arrays that exist.
   case PlanOp::Add:
   case PlanOp::Sub:

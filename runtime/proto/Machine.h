@@ -25,6 +25,7 @@ namespace mpc::proto {
 ///   spline, exp: P0, the low window - depth bits of l1 + l2
 ///   fourier: P0, the low window bits of l1 + l2
 ///   sign: P0, the low `drop` bits of l1 + l2
+///   in_range: P0, the low coinBits() bits of l1 + l2, if there are any
 class Tap {
 public:
   virtual ~Tap() = default;

@@ -23,34 +23,42 @@ SecretVector<uint64_t> unpack(std::span<const uint8_t> bytes, size_t n,
   return out;
 }
 
-/// Calls fn(index, size, ring, offset, bytes) for each instruction `op`, in
-/// plan order, values lying one after the other, `copies` times each.
+/// Calls fn(instruction, size, ring, offset, bytes) for each instruction that
+/// one of `ops` matches, in plan order, values lying one after the other,
+/// `copies` times each.
 template <class F>
-size_t eachValue(const plan::Plan &plan, PlanOp op, size_t copies, F fn) {
+size_t eachValue(const plan::Plan &plan, std::initializer_list<PlanOp> ops,
+                 size_t copies, F fn) {
   size_t at = 0;
   for (const plan::Instr &in : plan.code) {
-    if (in.op != op)
+    if (std::find(ops.begin(), ops.end(), in.op) == ops.end())
       continue;
-    const auto index = static_cast<size_t>(in.scalar(0));
-    const plan::RegInfo &r = plan.regs[op == PlanOp::Input ? in.out : in.in[0]];
+    const plan::RegInfo &r =
+        plan.regs[in.op == PlanOp::Input ? in.out : in.in[0]];
     const auto n = static_cast<size_t>(r.numel());
     const size_t bytes = core::packedBytes(n, r.ring);
-    fn(index, n, r.ring, at, bytes);
+    fn(in, n, r.ring, at, bytes);
     at += copies * bytes;
   }
   return at;
 }
 
+constexpr std::initializer_list<PlanOp> kFromClient = {PlanOp::Input};
+constexpr std::initializer_list<PlanOp> kToClient = {PlanOp::Output,
+                                                     PlanOp::Guard};
+
 } // namespace
 
 size_t inputBytes(const plan::Plan &plan) {
-  return eachValue(plan, PlanOp::Input, 1,
-                   [](size_t, size_t, unsigned, size_t, size_t) {});
+  return eachValue(
+      plan, kFromClient, 1,
+      [](const plan::Instr &, size_t, unsigned, size_t, size_t) {});
 }
 
 size_t outputBytes(const plan::Plan &plan) {
-  return eachValue(plan, PlanOp::Output, 2,
-                   [](size_t, size_t, unsigned, size_t, size_t) {});
+  return eachValue(
+      plan, kToClient, 2,
+      [](const plan::Instr &, size_t, unsigned, size_t, size_t) {});
 }
 
 Result<EncodedInputs> encodeInputs(const plan::Plan &plan,
@@ -103,8 +111,10 @@ Result<ClientResult> runClient(const plan::Plan &plan,
   ClientResult result;
   const uint64_t start = nowNs();
   std::vector<uint8_t> message(nBytes);
-  eachValue(plan, PlanOp::Input, 1,
-            [&](size_t i, size_t n, unsigned ring, size_t at, size_t bytes) {
+  eachValue(plan, kFromClient, 1,
+            [&](const plan::Instr &in, size_t n, unsigned ring, size_t at,
+                size_t bytes) {
+              const auto i = static_cast<size_t>(in.scalar(0));
               auto m = unpack(l1.span().subspan(at, bytes), n, ring);
               auto second = unpack(l2.span().subspan(at, bytes), n, ring);
               for (size_t k = 0; k < n; ++k)
@@ -124,15 +134,19 @@ Result<ClientResult> runClient(const plan::Plan &plan,
   MPC_TRY(p2.recv(o2.span()));
 
   result.outputs.resize(plan.outputs.size());
-  Status agree;
-  eachValue(plan, PlanOp::Output, 2,
-            [&](size_t i, size_t n, unsigned ring, size_t at, size_t bytes) {
+  Status ok;
+  eachValue(plan, kToClient, 2,
+            [&](const plan::Instr &in, size_t n, unsigned ring, size_t at,
+                size_t bytes) {
+              const bool guard = in.op == PlanOp::Guard;
+              const auto i = guard ? 0 : static_cast<size_t>(in.scalar(0));
               const auto m1 = o1.span().subspan(at, bytes);
               const auto m2 = o2.span().subspan(at, bytes);
               if (!std::equal(m1.begin(), m1.end(), m2.begin())) {
-                agree = Error{fmt::format(
-                    "output '{}': parties 1 and 2 sent different masked values",
-                    plan.outputs[i].name)};
+                ok = Error{fmt::format(
+                    "{}: parties 1 and 2 sent different masked values",
+                    guard ? "guard"
+                          : fmt::format("output '{}'", plan.outputs[i].name))};
                 return;
               }
               auto x = unpack(m1, n, ring);
@@ -141,9 +155,14 @@ Result<ClientResult> runClient(const plan::Plan &plan,
               for (size_t k = 0; k < n; ++k)
                 x.data()[k] =
                     core::reduce(x.data()[k] - a.data()[k] - b.data()[k], ring);
-              result.outputs[i] = plan::decodeOutput(plan.outputs[i], x.span());
+              if (!guard)
+                result.outputs[i] =
+                    plan::decodeOutput(plan.outputs[i], x.span());
+              else if (ok && std::any_of(x.begin(), x.end(),
+                                         [](uint64_t bit) { return bit != 0; }))
+                ok = Error{plan::guardFailure()};
             });
-  MPC_TRY(agree);
+  MPC_TRY(ok);
   for (const auto *known : {&plan.publicOutputs, &inputs.known})
     for (const plan::Plan::PublicOutput &p : *known)
       result.outputs[p.output] =

@@ -336,7 +336,7 @@ private:
   /// a later step takes the excess away again; a rounding may reach the bound.
   static bool matters(const emu::RangeReport::Violation &v) {
     return v.mnemonic.rfind("add", 0) != 0 && v.mnemonic.rfind("sub", 0) != 0 &&
-           std::fabs(v.value) > std::ldexp(1.0, v.intBits);
+           v.excess() > 1e-3 * (v.hi - v.lo);
   }
 
   void wrong(std::string why) {

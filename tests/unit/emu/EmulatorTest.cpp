@@ -84,7 +84,8 @@ TEST_CASE("each op computes what its row says", "[emu]") {
     INFO("seed " << seed);
     REQUIRE(run.error.empty());
     auto &r = run.reg;
-    std::set<PlanOp> checked{PlanOp::Flush, PlanOp::Output, PlanOp::Digits};
+    std::set<PlanOp> checked{PlanOp::Flush, PlanOp::Output, PlanOp::Digits,
+                             PlanOp::Range, PlanOp::Guard};
     auto check = [&](Reg reg, PlanOp op, const Reals &want, double tolerance) {
       INFO("%" << reg);
       const Reals &got = r[reg];
@@ -189,6 +190,7 @@ TEST_CASE("each op computes what its row says", "[emu]") {
       rows.insert(rows.end(), r[34].begin() + 4 * i, r[34].begin() + 4 * i + 4);
     check(36, PlanOp::SelectWords, rows, 0);
     check(37, PlanOp::FromWords, rows, 0);
+    check(38, PlanOp::InRange, Reals(64, 0), 0); // |y| < 12
     for (const plan::PlanOpInfo &op : plan::allPlanOps()) {
       INFO(op.mnemonic);
       CHECK(checked.count(op.op) == 1);

@@ -127,7 +127,8 @@ TEST_CASE("ranges that are broken are counted and named", "[emu]") {
   CHECK(report.byLocation == std::vector<uint64_t>{0, 2, 0});
   CHECK(report.first->element == 1);
   CHECK(report.first->message() ==
-        "'/a/Add' (add, %1): element 1 is 64, declared |x| < 2^6");
+        "'/a/Add' (add, %1): element 1 is 64, outside its declared range "
+        "[-63.9375, 63.9375] by 0.0625");
   o.checkRanges = false;
   REQUIRE(emulate(p, {}, {in}, coins, o, &report));
   CHECK_FALSE(report.first);

@@ -69,6 +69,10 @@ flush
 %27 = trunc %26, bits=0, rerandomize=1 : masked<8,0,1>[2x4]
 flush
 output %27, index=1
+range %2, lo=-134217728, hi=134217728  ; '/it\'s'
+%38 = in_range %3, lo=-131072, hi=131071, links=[28 3 33554432 3 20 4 131072 7] : bits<1,0,1>[64]
+flush
+guard %38
 %28 = bit_mul %25, %3 : additive<28,12,6>[2x4]
 %29 = input index=1 : masked<3,0,3>[2]
 %30 = one_hot %29, window=3, rows=5 : additive<40,0,1>[2x5]

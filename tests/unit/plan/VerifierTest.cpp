@@ -41,7 +41,7 @@ TEST_CASE("broken rules in the text of the sample", "[plan][verifier]") {
       {"public 2 = 7 -1", "public 3 = 7", "does not exist"},
       // 6: data flow
       {"%6 = neg %5", "%6 = neg %30", "reads %30 before it is written"},
-      {"%6 = neg %5", "%6 = neg %99", "there are 38 registers"},
+      {"%6 = neg %5", "%6 = neg %99", "there are 39 registers"},
       {"const=c0", "const=c9", "constant c9 does not exist"},
       {"%4 = add %3, %3", "%4 = add %3", "takes 2 operands, got 1"},
       // 22: words
@@ -59,12 +59,12 @@ TEST_CASE("broken rules in the text of the sample", "[plan][verifier]") {
        "reads %3 before the flush"},
       {"%31 = weight", "flush\n%31 = weight", "'flush' ends no exchange"},
       {"%31 = weight",
-       "%38 = trunc %26, bits=0, rerandomize=0 : masked<8,0,1>[2x4]\n"
+       "%39 = trunc %26, bits=0, rerandomize=0 : masked<8,0,1>[2x4]\n"
        "%31 = weight",
        "ends with 1 exchanges"},
       // 8: inputs and outputs
       {"%31 = weight",
-       "%38 = input index=0 : masked<40,12,2>[2x3]\n%31 = "
+       "%39 = input index=0 : masked<40,12,2>[2x3]\n%31 = "
        "weight",
        "loads input 0 a second time"},
       {"output %27, index=1", "output %3, index=0",
@@ -157,6 +157,22 @@ TEST_CASE("broken rules in the text of the sample", "[plan][verifier]") {
       {"window=3, rows=5", "window=3, rows=9", "rows in [1,8]"},
       {"window=3, rows=5", "window=4, rows=5", "window in [0,3]"},
       {"[2x5]", "[5x2]", "gives shape 2x5"},
+      // 23
+      {"lo=-134217728", "lo=134217729", "lo <= hi, got 134217729"},
+      {"lo=-131072", "lo=131072", "lo <= hi, got 131072"},
+      {"range %2", "range %22", "masked or additive, got bits"},
+      {"in_range %3", "in_range %2", "as masked, got additive"},
+      {"20 4 131072 7]", "20 4 131072]", "got 7 numbers"},
+      {"[28 3 33554432 3 20 4 131072 7]", "[]", "1 to 32 links"},
+      {"[28 3", "[29 3", "link 1 of 3 of 29 bits in ring 28"},
+      {"20 4 131072 7]", "20 13 131072 7]", "link 2 of 13 of 20 bits"},
+      {"20 4 131072 7]", "3 4 131072 7]", "link 2 of 4 of 3 bits"},
+      {"20 4 131072 7]", "20 4 1048576 7]", "with shift 1048576"},
+      {"20 4 131072 7]", "20 4 131072 16]", "accepted 16"},
+      {"20 4 131072 7]", "20 4 131072 0]", "accepted 0"},
+      {"7] : bits<1,0,1>[64]", "7] : bits<1,0,1>[63]", "gives shape 64"},
+      {"guard %38", "guard %22", "bits of shape 64, got 2x4"},
+      {"guard %38", "guard %38\nguard %38", "is the second one"},
   };
   for (const Case &c : kCases) {
     INFO(c.from << " -> " << c.to);
@@ -191,7 +207,7 @@ TEST_CASE("rules the text cannot break", "[plan][verifier]") {
         }).find("'flush' has no result, writes %1") != std::string::npos);
   CHECK(message([](Plan &p) {
           p.regs.push_back({});
-        }).find("register %38 is never written") != std::string::npos);
+        }).find("register %39 is never written") != std::string::npos);
   CHECK(message([](Plan &p) {
           p.code.push_back(p.code.back());
         }).find("writes %31 a second time") != std::string::npos);

@@ -55,6 +55,10 @@ public:
     p_.code.push_back({o, r, std::move(in), std::move(imms), 1});
     return r;
   }
+  /// An op without a result.
+  void note(PlanOp o, Reg r, std::vector<Ints> imms) {
+    p_.code.push_back({o, plan::kNoReg, {r}, std::move(imms), 1});
+  }
   void flush() { p_.code.push_back({PlanOp::Flush, plan::kNoReg, {}, {}, 0}); }
   /// Gives a register as an int64 output, whatever its form.
   void output(Reg r) {

@@ -96,7 +96,13 @@ PlanBuilder everyOp() {
     b.output(b.trunc(r, r == hot ? 0 : 9));
   for (Reg r : {some, spread, linear, y})
     b.output(r);
-  b.output(b.trunc(wave, 9));
+  b.note(PlanOp::Range, wave, {{-5}, {5}});
+  // |x| < 2^11 of 2^12, in a ring of 40.
+  const Ints links = {40, 4, int64_t{1} << 36, 3, 17, 6, 1 << 12, 63};
+  Reg fits = b.op(PlanOp::InRange, Form::Bits, 1, {64}, {x},
+                  {{-(1 << 12)}, {1 << 12}, links});
+  b.output(b.trunc(wave, 9)); // the flush of both
+  b.note(PlanOp::Guard, fits, {});
   b.output(b.trunc(
       b.op(PlanOp::FromWords, Form::Additive, 13, {3, 2}, {row}, {}), 0));
   return b;
