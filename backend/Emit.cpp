@@ -2,6 +2,7 @@
 #include "backend/Emit.h"
 #include "backend/EmitPublic.h"
 #include "ir/Eval.h"
+#include "ir/Guard.h"
 #include "ir/Infer.h"
 #include "runtime/core/Ring.h"
 #include "llvm/ADT/DenseSet.h"
@@ -150,9 +151,13 @@ private:
   void def(ValueId v, PlanOp op, std::vector<Reg> in,
            std::vector<std::vector<int64_t>> imm = {}) {
     regs_[v.index] = newReg(m_.type(v));
-    // Dropped bits may be the value's own: again only the residue counts.
+    // Dropped bits may be the value's own: again only the residue counts,
+    // unless the value is known to be smaller.
+    const auto &range = m_.op(v).range;
     if (op == PlanOp::Drop &&
-        m_.type(m_.op(v).operands[0]).intBits > m_.type(v).intBits)
+        m_.type(m_.op(v).operands[0]).intBits > m_.type(v).intBits &&
+        !(range && std::max(std::fabs(range->first), std::fabs(range->second)) <
+                       std::ldexp(1.0, m_.type(v).intBits)))
       p_.regs.back().intBits = m_.type(v).ring;
     push(op, regs_[v.index], std::move(in), std::move(imm), m_.op(v));
     if (plan::info(op).exchange)
@@ -550,6 +555,10 @@ private:
     case Opcode::ShareBitMul:
       def(v, PlanOp::BitMul, {r(0), r(1)});
       break;
+    case Opcode::ShareInRange:
+      def(v, PlanOp::InRange, {r(0)},
+          {{op.intAttr("lo")}, {op.intAttr("hi")}, op.intsAttr("links").vec()});
+      break;
     case Opcode::ShareOneHot:
       def(v, PlanOp::OneHot, {r(0)}, attrs({"window", "rows"}));
       break;
@@ -578,6 +587,10 @@ private:
     std::vector<std::pair<ValueId, uint32_t>> given;
     for (const Output &o : m_.outputs()) {
       const Type &t = m_.type(o.value);
+      if (o.name == kGuardOutput) {
+        push(PlanOp::Guard, plan::kNoReg, {reg(o.value)}, {}, Op());
+        continue;
+      }
       plan::OutputInfo info;
       info.name = o.name;
       auto it = iface_.outputTypes.find(o.name);

@@ -65,6 +65,9 @@
 //   39 one_hot and one_hot_bits append an axis of `rows`; select_words takes
 //      bits [n, rows] and words [rows, d]; from_words keeps shape and fraction
 //      and gives a ring that is not smaller.
+// Guard
+//   40 in_range: 64 bools, integers lo <= hi, 1 to 32 links of four numbers; at
+//      fixed level made for the operand's fraction bits. assume keeps them.
 //
 // Each rule has a negative test of its number in tests/unit/ir.
 //
@@ -107,7 +110,8 @@ Kind kindOf(llvm::StringRef key) {
       {"slope", Int},        {"frac", Int},
       {"rounds", Int},       {"exp_frac", Int},
       {"inverse_frac", Int}, {"product_frac", Int},
-      {"tolerance", Number}, {"relative_tolerance", Number}};
+      {"tolerance", Number}, {"relative_tolerance", Number},
+      {"links", Ints},       {"proved", Int}};
   for (const auto &[name, kind] : kKinds)
     if (name == key)
       return kind;

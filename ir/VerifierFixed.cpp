@@ -1,4 +1,5 @@
 //===- ir/VerifierFixed.cpp - rules 24, 29 to 36 --------------------------===//
+#include "ir/Guard.h"
 #include "ir/VerifierImpl.h"
 
 namespace mpc::ir::detail {
@@ -95,6 +96,22 @@ bool OpChecker::fourierTable() {
                      " numbers");
 }
 
+/// lo <= hi, links of four numbers, 64 bools.
+bool OpChecker::rangeLinks() {
+  const size_t n = op_.intsAttr("links").size();
+  for (const char *key : {"lo", "hi"})
+    if (!require(std::holds_alternative<int64_t>(*op_.attr(key)),
+                 Twine("needs an integer ") + key))
+      return false;
+  return require(op_.intAttr("lo") <= op_.intAttr("hi"), "needs lo <= hi") &&
+         require(n != 0 && n % 4 == 0 && n <= 4 * 32,
+                 "takes 1 to 32 links of 4 numbers, got " + Twine(n) +
+                     " numbers") &&
+         shapeIs(Shape{kGuardBits}, "") &&
+         require(result().elem == Elem::Bool,
+                 "gives bool, not " + result().str());
+}
+
 /// Bools in, the broadcast shape and a bool out.
 bool OpChecker::boolOp() {
   for (size_t i = 0; i < numOperands(); ++i)
@@ -172,6 +189,13 @@ bool OpChecker::checkFixed() {
            require(a.elem == Elem::Bool, "needs a bool operand") && fracIs(0);
   case Opcode::FixedGather:
     return fixedGather();
+  case Opcode::FixedInRange:
+    return isFx(0) && rangeLinks() &&
+           require(a.frac == op_.intAttr("frac"),
+                   "is for " + Twine(op_.intAttr("frac")) +
+                       " fraction bits, the operand has " + Twine(a.frac));
+  case Opcode::FixedAssume:
+    return shapeOfOperand(0) && isFx(0) && fracIs(a.frac);
   default:
     return fail("has no rules");
   }

@@ -66,6 +66,7 @@ private:
   bool extend();
   bool tableShape(); ///< window, depth and degree
   bool fourierTable();
+  bool rangeLinks();
   bool boolOp();
   bool fixedGather();
 

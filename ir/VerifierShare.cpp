@@ -113,6 +113,8 @@ bool OpChecker::checkShare() {
     return shapeBroadcast() && formIs(0, Form::Bits) &&
            formIs(1, Form::Masked) && resultForm(Form::Additive) &&
            fracIs(operand(1).frac) && equalRing(operand(1), t);
+  case Opcode::ShareInRange:
+    return formIs(0, Form::Masked) && rangeLinks() && resultForm(Form::Bits);
   case Opcode::ShareOneHot:
   case Opcode::ShareOneHotBits: {
     Shape shape = a.shape;

@@ -46,6 +46,11 @@ struct Options {
   double tolerance = 1.0 / 16384; ///< absolute error of an approximation
   bool fixedTolerance = false;    ///< of all of them, whatever the target error
   unsigned threads = 2;
+  /// Range checks in the plan: what leaves its range is an error, no answer.
+  bool guard = false;
+  /// A function's value outside the domain it was fitted on: that of the
+  /// nearest end, by two comparisons, instead of anything.
+  bool clipMaps = false;
   /// Where the plan will run: the prices that choices are made by.
   plan::Profile profile = plan::Profile::loopback();
   std::vector<ir::InputMap> samples; ///< calibration inputs

@@ -1,5 +1,6 @@
 //===- tools/MpccCompile.cpp - mpcc compile -------------------------------===//
 #include "MpccPipeline.h"
+#include "MpccReport.h"
 #include "ir/Text.h"
 #include "mpcc.h"
 #include "runtime/core/File.h"
@@ -22,28 +23,6 @@ struct CompileOptions {
 llvm::Error error(const std::string &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
                                  message.c_str());
-}
-
-nlohmann::json describeValues(const ir::Module &m) {
-  nlohmann::json values = nlohmann::json::array();
-  for (ir::ValueId v : m.order()) {
-    const ir::Op &op = m.op(v);
-    if (!op.type.isFx())
-      continue;
-    nlohmann::json j = {{"value", v.index},
-                        {"op", ir::info(op.opcode).mnemonic.str()},
-                        {"node", op.loc},
-                        {"shape", std::vector<int64_t>(op.type.shape.begin(),
-                                                       op.type.shape.end())},
-                        {"visibility", ir::name(op.type.vis).str()},
-                        {"ring_bits", op.type.ring},
-                        {"frac_bits", op.type.frac},
-                        {"int_bits", op.type.intBits}};
-    if (op.range)
-      j["range"] = {op.range->first, op.range->second};
-    values.push_back(std::move(j));
-  }
-  return values;
 }
 
 llvm::Error writeText(const std::string &path, const std::string &text) {
@@ -76,7 +55,7 @@ private:
   /// Last step of each phase that --compile-to names.
   llvm::Expected<bool> observe(llvm::StringRef step, const ir::Module &m) {
     if (step == "assign-rings" && !o_.report.empty())
-      values_ = describeValues(m);
+      values_ = reportValues(m, o_.pipeline.passes.tolerance);
     if (o_.printAfterAll && step != "import") {
       llvm::errs() << "// ----- after " << step << "\n";
       ir::print(m, llvm::errs());
@@ -155,16 +134,21 @@ private:
         o_.output);
     if (o_.report.empty())
       return llvm::Error::success();
-    const nlohmann::json report = {{"plan", o_.output},
-                                   {"rounds", c.rounds},
-                                   {"online_bytes", c.p1ToP2 + c.p2ToP1},
-                                   {"offline_bytes", c.p0ToP1 + c.p0ToP2},
-                                   {"values", values_}};
+    if (!llvm::StringRef(o_.report).ends_with(".json"))
+      return writeText(o_.report == "-" ? "" : o_.report, toTable(values_));
+    const nlohmann::json report = {
+        {"plan", o_.output},
+        {"rounds", c.rounds},
+        {"online_bytes", c.p1ToP2 + c.p2ToP1},
+        {"offline_bytes", c.p0ToP1 + c.p0ToP2},
+        {"margin_bits", o_.pipeline.passes.marginBits},
+        {"guard", o_.pipeline.passes.guard},
+        {"values", toJson(values_)}};
     return writeText(o_.report, report.dump(1) + "\n");
   }
 
   const CompileOptions &o_;
-  nlohmann::json values_;
+  std::vector<ValueReport> values_; ///< for the report
 };
 
 } // namespace
@@ -186,7 +170,9 @@ Command addCompile(CLI::App &app) {
   c->add_flag("--complete", o->completeConstants,
               "print constants in full, so that the text can be parsed");
   c->add_option("--report", o->report,
-                "FILE.json: range, fraction, integer and ring bits per value");
+                "per value: proved interval, calibrated range, fraction, "
+                "integer and ring bits; FILE.json, or a table: FILE.txt, - for "
+                "stdout");
   c->footer("example:\n  mpcc compile bert.onnx -o bert.plan --shape "
             "input_ids=1x128 --bind attention_mask=mask.npy --calibrate "
             "samples/");

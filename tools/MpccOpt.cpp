@@ -78,6 +78,8 @@ Command addOpt(CLI::App &app) {
   c->add_option("--ring-bits", a->options.ringBits)->check(CLI::Range(8, 64));
   c->add_option("--margin-bits", a->options.marginBits)
       ->check(CLI::Range(0, 8));
+  c->add_flag("--guard", a->options.guard);
+  c->add_flag("--clip-maps", a->options.clipMaps);
   c->add_option("--network", a->network, kNetworkHelp);
   c->footer("The module is verified after parsing and after every pass.\n"
             "example:\n  mpcc opt --passes=cse,dce in.mir");

@@ -143,6 +143,15 @@ void PipelineOptions::addTo(CLI::App &app) {
                  "a calibrated range is widened by this many bits")
       ->check(CLI::Range(0, 8))
       ->capture_default_str();
+  app.add_flag("--guard", passes.guard,
+               "check ranges in the plan: the client gets an error instead of "
+               "an answer that a value out of range made wrong");
+  app.add_option("--out-of-domain", outOfDomain,
+                 "a function's argument outside the range it was calibrated "
+                 "for: trust (unspecified result) or clip (two comparisons, "
+                 "the function's end value)")
+      ->check(CLI::IsMember({"trust", "clip"}))
+      ->capture_default_str();
   app.add_option("--network", network, kNetworkHelp)->capture_default_str();
   app.add_option("--threads", passes.threads, "threads to compile with")
       ->check(CLI::Range(1, 1024))
@@ -185,6 +194,7 @@ llvm::Expected<std::optional<Compiled>> runPipeline(const PipelineOptions &o,
 
   passes::Context ctx;
   ctx.options = o.passes;
+  ctx.options.clipMaps = o.outOfDomain == "clip";
   ctx.options.profile = std::move(*profile);
   auto samples = samplesFor(*model, importOptions->samples);
   if (!samples)

@@ -19,7 +19,7 @@ namespace mpc::tools {
 struct PipelineOptions {
   InputOptions inputs;
   passes::Options passes;
-  std::string network = "loopback";
+  std::string network = "loopback", outOfDomain = "trust";
   std::vector<std::string> disabled; ///< flags of optional passes
 
   void addTo(CLI::App &app);

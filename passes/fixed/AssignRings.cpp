@@ -69,6 +69,10 @@ private:
     if (op.opcode == Opcode::FixedTrunc && wanted > own(v) &&
         !carries(v, wanted, static_cast<int>(op.intAttr("bits"))))
       ring_[v.index] = own(v);
+    // A known range is read from the operand's ring; more bits are an
+    // extension.
+    if (op.opcode == Opcode::FixedAssume && wanted > own(op.operands[0]))
+      ring_[v.index] = own(v);
     if (op.opcode == Opcode::FixedReduceMax)
       ring_[v.index] = std::max(wanted, own(op.operands[0]) + 1);
     for (size_t i = 0; i < op.operands.size(); ++i)
@@ -98,6 +102,9 @@ private:
       return i == 0 ? ring_[v.index]
                     : std::max<int>(own(op.operands[1]),
                                     llvm::Log2_64_Ceil(op.intAttr("rows")));
+    case Opcode::FixedInRange:
+    case Opcode::FixedAssume:
+      return own(op.operands[0]);
     case Opcode::FixedLess:
     case Opcode::FixedEqual:
       return 1 + std::max(own(op.operands[0]), own(op.operands[1]));

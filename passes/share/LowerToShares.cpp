@@ -655,6 +655,18 @@ private:
              Form::Masked);
       break;
     }
+    case Opcode::FixedAssume:
+      map_[v.index] = masked(map_[op.operands[0].index]);
+      if (ringOf(map_[v.index]) != ring) // what is dropped is known to be sign
+        simple(Opcode::ShareDrop, map_[v.index], Form::Masked);
+      break;
+    case Opcode::FixedInRange:
+      map_[v.index] =
+          emit(Opcode::ShareInRange, {masked(map_[op.operands[0].index])},
+               bitsType(op.type.shape));
+      for (const char *key : {"lo", "hi", "links"})
+        out_.op(map_[v.index]).setAttr(key, *op.attr(key));
+      break;
     case Opcode::FixedDrop:
       map_[v.index] = inRing(map_[op.operands[0].index], ring);
       break;

@@ -22,6 +22,7 @@ bool isExchange(Opcode op) {
   case Opcode::ShareSign:
   case Opcode::ShareBitAnd:
   case Opcode::ShareBitMux:
+  case Opcode::ShareInRange:
   case Opcode::ShareOneHotBits:
   case Opcode::ShareSelectWords:
     return true;

@@ -37,7 +37,7 @@ static int octaves(const Expr &f, Range domain) {
 }
 
 ValueId Quantizer::map(ValueId x, const Expr &f, Range domain, Range range,
-                       const Precision &p) {
+                       const Precision &p, int64_t proved) {
   domain = whereFinite(f, domain);
   x = withoutTails(x, f, domain, p.tolerance.value_or(ctx_.options.tolerance));
   ValueId in;
@@ -58,6 +58,8 @@ ValueId Quantizer::map(ValueId x, const Expr &f, Range domain, Range range,
     out_.op(m).setAttr("tolerance", *p.tolerance);
   if (p.relativeTolerance)
     out_.op(m).setAttr("relative_tolerance", *p.relativeTolerance);
+  if (proved)
+    out_.op(m).setAttr("proved", proved);
   const ValueId r = emit(Opcode::FixedRescale, {m}, shapeOf(x), target, range);
   ready_[r.index] = r;
   return r;

@@ -184,8 +184,8 @@ ValueId Quantizer::expOfLanes(ValueId x, const ConstData *mask, Range range,
     }
     x = moved(b_.take(x, kept, {static_cast<int64_t>(kept.size())}), x);
   }
-  const ValueId e =
-      map(x, Expr::apply(Opcode::Exp, {Expr::variable()}), range, {0, 1}, p);
+  const ValueId e = map(x, Expr::apply(Opcode::Exp, {Expr::variable()}), range,
+                        {0, 1}, p, kNoneAbove);
   return mask ? moved(b_.take(e, back, shape), e) : e;
 }
 
@@ -228,7 +228,8 @@ ValueId Quantizer::softmax(const Node &n) {
   const double least = std::exp(-slack) / 1.05;
   const ValueId inverse =
       map(rowSums(e, rows), Expr::apply(Opcode::Recip, {Expr::variable()}),
-          {least, most * 1.02}, {0, 1 / least}, forInverse);
+          {least, most * 1.02}, {0, 1 / least}, forInverse,
+          kNoneBelow | kNoneAbove);
   if (onlyLeftFactor_[n.id.index]) {
     unnormalized_[n.id.index] = {e, inverse, lower};
     return e;

@@ -45,7 +45,7 @@ private:
     std::optional<int> frac; ///< of the result
     std::optional<double> tolerance, relativeTolerance;
   };
-
+  static constexpr int64_t kNoneBelow = 1, kNoneAbove = 2; ///< of `proved`
   /// More fraction bits than the target by up to this many are left alone.
   static constexpr int kSlackBits = 2;
 
@@ -159,8 +159,10 @@ private:
   // ---------------------
   /// f(x) with x in `domain`; fraction bits of the operand follow from f's
   /// steepness there.
+  /// `proved`: ends of the domain that x respects by construction, see
+  /// fixed.map.
   ValueId map(ValueId x, const Expr &f, Range domain, Range range,
-              const Precision &p = {});
+              const Precision &p = {}, int64_t proved = 0);
   /// A very wide domain where f is flat over most of it: values are moved to
   /// where the flat part ends, by a comparison. Narrows `domain`.
   ValueId withoutTails(ValueId x, const Expr &f, Range &domain,

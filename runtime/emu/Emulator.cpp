@@ -186,9 +186,9 @@ private:
       return;
     }
     int bits = r.intBits + r.frac; // |X| < 2^bits
-    // Beyond the ring, or all of it: nothing is declared.
+    // All of the ring, or beyond it: nothing is declared.
     if (r.form == plan::Form::Bits || r.form == plan::Form::Words ||
-        r.intBits == r.ring || bits >= r.ring || bits > 62)
+        r.intBits == r.ring || bits + 1 >= r.ring || bits > 62)
       return;
     const int64_t limit = bits < 0 ? 1 : int64_t{1} << bits;
     check(i, in.out, v, 1 - limit, limit - 1, "its declared range");

@@ -29,14 +29,15 @@ struct Step {
 std::optional<Step> tryLink(const State &s, unsigned e, Wide base,
                             unsigned ring, unsigned maxBits) {
   const Wide cell = Wide{1} << e;
+  const Wide carry = e > 0; // cells of one ulp have no low bits
   // v = 0 also accepts the cell before the first.
-  if (base > s.mustLo || (s.below && base - cell < s.lo))
+  if (base > s.mustLo || (s.below && base - carry * cell < s.lo))
     return std::nullopt;
   const Wide least = floorDiv(s.knownLo - base, cell),
-             most = floorDiv(s.knownHi - base, cell) + 1;
+             most = floorDiv(s.knownHi - base, cell) + carry;
   if (!s.below && least < 0)
     return std::nullopt;
-  Wide accepted = floorDiv(s.mustHi - base, cell) + 2;
+  Wide accepted = floorDiv(s.mustHi - base, cell) + 1 + carry;
   if (s.above && base + accepted * cell > s.hi + 1)
     return std::nullopt;
   if (!s.above)
@@ -51,7 +52,7 @@ std::optional<Step> tryLink(const State &s, unsigned e, Wide base,
   const uint64_t mask = (uint64_t{1} << (e + bits)) - 1;
   return Step{{e + bits, bits, static_cast<uint64_t>(-base) & mask,
                static_cast<uint64_t>(accepted)},
-              std::max(s.knownLo, base - cell),
+              std::max(s.knownLo, base - carry * cell),
               std::min(s.knownHi, base + accepted * cell - 1)};
 }
 

@@ -67,7 +67,8 @@ Compiled compile(const std::string &body, passes::Options options) {
     r.outputNames.push_back(o.name);
   passes::Context ctx;
   ctx.options = options;
-  ctx.options.samples = {r.inputs, randomInputs(*m, 2), randomInputs(*m, 3)};
+  if (ctx.options.samples.empty())
+    ctx.options.samples = {r.inputs, randomInputs(*m, 2), randomInputs(*m, 3)};
   std::vector<const passes::PassInfo *> all;
   for (const passes::PassInfo &p : passes::allPasses())
     all.push_back(&p);

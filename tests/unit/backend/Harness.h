@@ -19,7 +19,7 @@ struct Compiled {
 };
 
 /// "module @t level(tensor) { <body> }" through the whole pipeline, calibrated
-/// on its own inputs and two more.
+/// on options.samples, or else its own inputs and two more.
 Compiled compile(const std::string &body, passes::Options options = {});
 
 struct Answers {

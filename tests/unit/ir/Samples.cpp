@@ -99,6 +99,8 @@ static const llvm::StringRef kSamples[] = {
   %28 = input {hi = 1.0, lo = 0.0, name = "mask"} : i64[4x1] public
   %29 = tensor.cast %28 : f32[4x1] public
   %30 = encode %29 : fx<_,0,1>[4x1] public range(0.0, 1.0)
+  %31 = fixed.in_range %0 {frac = 12, hi = 4095, links = [20, 4, 131072, 7], lo = -4096} : bool[64] secret
+  %32 = fixed.assume %0 : fx<40,12,0>[4x8] secret
   return %13 as "y" : f32
 }
 )mir",
@@ -137,6 +139,7 @@ static const llvm::StringRef kSamples[] = {
   %31 = constant {value = dense<f32[6x2] 0.5>} : words<13,12,0>[6x2] weight
   %32 = share.select_words %30, %31 : words<13,12,0>[3x2] secret
   %33 = share.from_words %32 : additive<20,12,0>[3x2] secret
+  %34 = share.in_range %0 {hi = 4095, links = [20, 4, 131072, 7], lo = -4096} : bits[64] secret
   return %16 as "y" : f32
 }
 )mir"};

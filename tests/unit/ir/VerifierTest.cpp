@@ -227,6 +227,24 @@ const Case kCases[] = {
     {36, "fixed",
      "fixed.gather %0, %4 {axis = 0, rows = 3} : fx<52,12,9>[4x3] secret",
      "takes rows in [1,2], got 3"},
+    {40, "fixed",
+     "fixed.in_range %0 {frac = 12, hi = -1, links = [20, 4, 0, 7], lo = 1} : "
+     "bool[64] secret",
+     "needs lo <= hi"},
+    {40, "fixed",
+     "fixed.in_range %0 {frac = 12, hi = 1, links = [20, 4, 0], lo = -1} : "
+     "bool[64] secret",
+     "takes 1 to 32 links of 4 numbers, got 3 numbers"},
+    {40, "fixed",
+     "fixed.in_range %0 {frac = 12, hi = 1.5, links = [20, 4, 0, 7], lo = -1} "
+     ": bool[64] secret",
+     "needs an integer hi"},
+    {40, "fixed",
+     "fixed.in_range %0 {frac = 11, hi = 1, links = [20, 4, 0, 7], lo = -1} : "
+     "bool[64] secret",
+     "is for 11 fraction bits, the operand has 12"},
+    {40, "fixed", "fixed.assume %0 : fx<52,11,2>[2x3] secret",
+     "has 11 fraction bits, expected 12"},
     {37, "share", "share.add %0, %2 : masked<52,12,9>[2x3] secret",
      "mixes masked<52,12,9>[2x3] secret and additive<52,12,9>[2x3] secret"},
     {37, "share", "share.add %1, %1 : fx<_,12,1>[3] public",
@@ -279,7 +297,7 @@ TEST_CASE("rules seen in text") {
   }
   for (int rule : {1, 4, 7, 9}) // below: the parser does not let these through
     rules.insert(rule);
-  for (int rule = 1; rule <= 39; ++rule) {
+  for (int rule = 1; rule <= 40; ++rule) {
     INFO("rule " << rule << " has no case");
     CHECK(rules.count(rule) == 1);
   }
