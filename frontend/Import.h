@@ -62,6 +62,8 @@ struct ImportResult {
   ir::Module module;
   std::vector<InputInfo> inputs;
   std::vector<std::string> notes;
+  /// Operator type ("Softmax", "com.microsoft.Gelu") by location of an op.
+  std::map<std::string, std::string> nodeTypes;
 };
 
 /// One unsupported node.

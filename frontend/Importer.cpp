@@ -206,6 +206,7 @@ void Importer::importNodes(Nodes &nodes, Frame &frame) {
                                : node.name();
     if (!frame.locPrefix.empty())
       at.name = loc;
+    nodeTypes_[loc] = at.opType;
     const size_t before = problems_.size();
     if (nodes_ > kMaxNodes) {
       at.reason = "the model has too many nodes once functions are inlined";

@@ -28,6 +28,7 @@ public:
   std::vector<Problem> &problems() { return problems_; }
   size_t nodes() const { return nodes_; }
   std::vector<std::string> &notes() { return notes_; }
+  std::map<std::string, std::string> &nodeTypes() { return nodeTypes_; }
   std::vector<InputInfo> &inputs() { return inputs_; }
   ir::Module &module() { return module_; }
 
@@ -85,6 +86,7 @@ private:
   std::vector<InputInfo> inputs_;
   std::vector<Problem> problems_;
   std::vector<std::string> notes_;
+  std::map<std::string, std::string> nodeTypes_;
   llvm::StringSet<> quantized_; ///< integer initializers that are weights
   size_t nodes_ = 0;
   Frame *frame_ = nullptr; ///< of the node being imported

@@ -3,6 +3,7 @@
 #include "ir/TextUtil.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -171,6 +172,76 @@ std::optional<double> Expr::constantValue() const {
   if (!isConstant())
     return std::nullopt;
   return eval(0);
+}
+
+std::optional<double> Expr::breakAt(uint32_t i) const {
+  if (nodes_[i].kind != Node::Apply || nodes_[i].op != Opcode::Select)
+    return std::nullopt;
+  const Node &c = nodes_[nodes_[i].args[0]];
+  if (c.kind != Node::Apply ||
+      (c.op != Opcode::Less && c.op != Opcode::LessEqual))
+    return std::nullopt;
+  const Node &a = nodes_[c.args[0]], &b = nodes_[c.args[1]];
+  if (a.kind == Node::Var && b.kind == Node::Const)
+    return b.value;
+  if (a.kind == Node::Const && b.kind == Node::Var)
+    return a.value;
+  return std::nullopt;
+}
+
+std::vector<double> Expr::breaks() const {
+  std::vector<double> result;
+  std::vector<uint32_t> open{static_cast<uint32_t>(nodes_.size() - 1)};
+  while (!open.empty()) {
+    const uint32_t i = open.back();
+    open.pop_back();
+    const std::optional<double> at = breakAt(i);
+    if (!at)
+      continue;
+    result.push_back(*at);
+    open.push_back(nodes_[i].args[1]);
+    open.push_back(nodes_[i].args[2]);
+  }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+Expr Expr::branchAt(double x) const {
+  auto root = static_cast<uint32_t>(nodes_.size() - 1);
+  while (breakAt(root)) {
+    const Node &c = nodes_[nodes_[root].args[0]];
+    double args[2];
+    for (int k : {0, 1}) {
+      const Node &n = nodes_[c.args[k]];
+      args[k] = n.kind == Node::Var ? x : n.value;
+    }
+    root = nodes_[root].args[applyScalar(c.op, args) != 0 ? 1 : 2];
+  }
+  std::vector<bool> reached(root + 1, false);
+  reached[root] = true;
+  for (uint32_t i = root + 1; i-- > 0;)
+    if (reached[i])
+      for (uint32_t arg : nodes_[i].args)
+        reached[arg] = true;
+  Expr e;
+  std::vector<uint32_t> place(root + 1);
+  for (uint32_t i = 0; i <= root; ++i) {
+    if (!reached[i])
+      continue;
+    Node n = nodes_[i];
+    for (uint32_t &arg : n.args)
+      arg = place[arg];
+    place[i] = static_cast<uint32_t>(e.nodes_.size());
+    e.nodes_.push_back(std::move(n));
+  }
+  return e;
+}
+
+bool Expr::contains(Opcode op) const {
+  return llvm::any_of(nodes_, [&](const Node &n) {
+    return n.kind == Node::Apply && n.op == op;
+  });
 }
 
 //===--------------------------------------------------------------------===//

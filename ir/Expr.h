@@ -35,6 +35,14 @@ public:
   /// Sound bounds of the function on [lo, hi] (interval arithmetic refined by
   /// subdivision); infinite where it has a pole.
   std::pair<double, double> range(double lo, double hi) const;
+  /// Constants that a chain of selects at the root compares the variable with,
+  /// ascending: where one branch gives way to another. The variable itself, not
+  /// a function of it: select(less(x,1),...).
+  std::vector<double> breaks() const;
+  /// The branch of that chain that holds at x.
+  Expr branchAt(double x) const;
+  /// Whether the function contains an op.
+  bool contains(Opcode op) const;
   /// Number of nodes.
   size_t size() const { return nodes_.size(); }
 
@@ -46,6 +54,8 @@ private:
     llvm::SmallVector<uint32_t, 3> args; ///< indices of earlier nodes
   };
   Expr() = default;
+  /// What select node i of the chain compares the variable with.
+  std::optional<double> breakAt(uint32_t i) const;
   friend class ExprParser;
   std::vector<Node> nodes_; ///< postorder, the last one is the root
 };

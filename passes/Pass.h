@@ -9,9 +9,11 @@
 
 #include "ir/Eval.h"
 #include "ir/Module.h"
+#include "passes/Replacement.h"
 #include "runtime/plan/Profile.h"
 #include "llvm/Support/Error.h"
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,10 @@ struct Options {
   /// Where the plan will run: the prices that choices are made by.
   plan::Profile profile = plan::Profile::loopback();
   std::vector<ir::InputMap> samples; ///< calibration inputs
+  /// What the user puts in the place of functions (--approx).
+  std::vector<Replacement> replacements;
+  /// ONNX operator type of the model's nodes, by location.
+  std::map<std::string, std::string> nodeTypes;
 };
 
 struct Context {

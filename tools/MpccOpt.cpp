@@ -1,4 +1,5 @@
 //===- tools/MpccOpt.cpp - mpcc opt: run passes on textual IR -------------===//
+#include "ApproxFile.h"
 #include "Main.h"
 #include "MpccCommon.h"
 #include "ProfileFile.h"
@@ -15,7 +16,7 @@ struct OptArgs {
   std::string file;
   std::vector<std::string> passes;
   passes::Options options;
-  std::string network = "loopback";
+  std::string network = "loopback", approx;
   bool complete = false, printAfterAll = false;
 };
 
@@ -43,6 +44,12 @@ int opt(const OptArgs &a) {
   passes::Context ctx;
   ctx.options = a.options;
   ctx.options.profile = std::move(*profile);
+  if (!a.approx.empty()) {
+    auto rules = readApprox(a.approx, a.options);
+    if (!rules)
+      return fail(rules.error().message);
+    ctx.options.replacements = std::move(*rules);
+  }
   llvm::Error e = passes::runPasses(
       *m, list, ctx, [&](const passes::PassInfo &p, const ir::Module &module) {
         if (!a.printAfterAll)
@@ -80,6 +87,7 @@ Command addOpt(CLI::App &app) {
       ->check(CLI::Range(0, 8));
   c->add_flag("--guard", a->options.guard);
   c->add_flag("--clip-maps", a->options.clipMaps);
+  c->add_option("--approx", a->approx, "FILE.toml for replace-functions");
   c->add_option("--network", a->network, kNetworkHelp);
   c->footer("The module is verified after parsing and after every pass.\n"
             "example:\n  mpcc opt --passes=cse,dce in.mir");

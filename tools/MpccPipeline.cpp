@@ -1,8 +1,12 @@
 //===- tools/MpccPipeline.cpp ---------------------------------------------===//
 #include "MpccPipeline.h"
+#include "ApproxFile.h"
 #include "Main.h"
 #include "ProfileFile.h"
+#include "ir/Eval.h"
+#include "runtime/core/File.h"
 #include "runtime/plan/Encode.h"
+#include <filesystem>
 
 namespace mpc::tools {
 namespace {
@@ -105,6 +109,37 @@ interfaceOf(const frontend::ImportResult &model,
   return iface;
 }
 
+/// What the model computes in float, its functions replaced: DIR/<number of
+/// the sample>/<output>.npy.
+llvm::Error writeFloatOutputs(const std::string &directory, const ir::Module &m,
+                              llvm::ArrayRef<ir::InputMap> samples) {
+  namespace fs = std::filesystem;
+  if (samples.empty())
+    return error("--float-outputs needs samples: give them with --calibrate");
+  for (size_t i = 0; i < samples.size(); ++i) {
+    auto outputs = ir::evaluate(m, samples[i]);
+    if (!outputs)
+      return outputs.takeError();
+    const fs::path to = fs::path(directory) / std::to_string(i);
+    std::error_code ec;
+    fs::create_directories(to, ec);
+    if (ec)
+      return error(fmt::format("{}: {}", to.string(), ec.message()));
+    for (size_t k = 0; k < outputs->size(); ++k) {
+      const ir::ConstData &d = (*outputs)[k];
+      const core::Shape shape(d.shape.begin(), d.shape.end());
+      const std::string file =
+          (to / (core::encodeFileName(m.outputs()[k].name) + ".npy")).string();
+      const core::NpyArray array =
+          d.elem == ir::Elem::F32 ? core::NpyArray::of<float>(shape, d.floats)
+                                  : core::NpyArray::of<int64_t>(shape, d.ints);
+      if (Status s = core::writeNpy(file, array, 0600); !s)
+        return error(s.error().message);
+    }
+  }
+  return llvm::Error::success();
+}
+
 /// Passes in order, without those that are disabled. True: stopped.
 llvm::Expected<bool> runAllPasses(const PipelineOptions &o, ir::Module &m,
                                   passes::Context &ctx,
@@ -116,6 +151,10 @@ llvm::Expected<bool> runAllPasses(const PipelineOptions &o, ir::Module &m,
     if (llvm::Error e = passes::runPasses(m, one, ctx))
       return error(fmt::format("{}: error: {}", o.inputs.model,
                                llvm::toString(std::move(e))));
+    if (p.flag == "replace-functions" && !o.floatOutputs.empty())
+      if (llvm::Error e =
+              writeFloatOutputs(o.floatOutputs, m, ctx.options.samples))
+        return e;
     llvm::Expected<bool> stop = observe(p.flag, m);
     if (!stop || *stop)
       return stop;
@@ -152,6 +191,12 @@ void PipelineOptions::addTo(CLI::App &app) {
                  "the function's end value)")
       ->check(CLI::IsMember({"trust", "clip"}))
       ->capture_default_str();
+  app.add_option("--approx", approx,
+                 "FILE.toml: your own pieces, quad, 2quad or 2relu in the "
+                 "place of functions (docs/approximations.md)");
+  app.add_option("--float-outputs", floatOutputs,
+                 "DIR: what the model computes in float on the calibration "
+                 "samples, with --approx applied: DIR/0/<output>.npy, ...");
   app.add_option("--network", network, kNetworkHelp)->capture_default_str();
   app.add_option("--threads", passes.threads, "threads to compile with")
       ->check(CLI::Range(1, 1024))
@@ -200,6 +245,13 @@ llvm::Expected<std::optional<Compiled>> runPipeline(const PipelineOptions &o,
   if (!samples)
     return samples.takeError();
   ctx.options.samples = std::move(*samples);
+  ctx.options.nodeTypes = std::move(model->nodeTypes);
+  if (!o.approx.empty()) {
+    auto rules = readApprox(o.approx, o.passes);
+    if (!rules)
+      return error(rules.error().message);
+    ctx.options.replacements = std::move(*rules);
+  }
   stop = runAllPasses(o, model->module, ctx, observe);
   for (const auto &[kind, text] : ctx.diagnostics.all())
     fmt::print(stderr, "{}: {}: {}\n", o.inputs.model,

@@ -20,6 +20,8 @@ struct PipelineOptions {
   InputOptions inputs;
   passes::Options passes;
   std::string network = "loopback", outOfDomain = "trust";
+  std::string approx;                ///< --approx FILE.toml
+  std::string floatOutputs;          ///< --float-outputs DIR
   std::vector<std::string> disabled; ///< flags of optional passes
 
   void addTo(CLI::App &app);

@@ -45,8 +45,8 @@ Error TomlReader::error(std::string_view key,
                         const std::string &message) const {
   const toml::node *n = table_.get(key);
   return Error{fmt::format("{}: error: '{}' {}",
-                           place(file_, (n ? *n : table_).source()), name(key),
-                           message)};
+                           tools::place(file_, (n ? *n : table_).source()),
+                           name(key), message)};
 }
 
 const toml::node *TomlReader::find(std::string_view key) {
@@ -88,6 +88,59 @@ Status TomlReader::text(std::string_view key, std::string &value) {
     return error(key, fmt::format("is {}; a text is expected", shown(*n)));
   value = *n->value<std::string>();
   return {};
+}
+
+Status TomlReader::real(std::string_view key, double &value) {
+  const toml::node *n = find(key);
+  if (!n)
+    return {};
+  const std::optional<double> v = n->value<double>();
+  if (!n->is_number() || !v || !std::isfinite(*v))
+    return error(key,
+                 fmt::format("is {}; a finite number is expected", shown(*n)));
+  value = *v;
+  return {};
+}
+
+Status TomlReader::reals(std::string_view key, std::vector<double> &values) {
+  const toml::node *n = find(key);
+  if (!n)
+    return {};
+  if (!n->is_array())
+    return error(
+        key, fmt::format("is {}; an array of numbers is expected", shown(*n)));
+  for (const toml::node &e : *n->as_array()) {
+    const std::optional<double> v = e.value<double>();
+    if (!e.is_number() || !v || !std::isfinite(*v))
+      return Error{fmt::format(
+          "{}: error: '{}' has {} among its numbers; finite ones are expected",
+          tools::place(file_, e.source()), name(key), shown(e))};
+    values.push_back(*v);
+  }
+  return {};
+}
+
+Result<std::vector<TomlReader>> TomlReader::tables(std::string_view key) {
+  std::vector<TomlReader> result;
+  const toml::node *n = find(key);
+  if (!n)
+    return result;
+  if (!n->is_array())
+    return error(
+        key, fmt::format("is {}; an array of tables is expected", shown(*n)));
+  for (const toml::node &e : *n->as_array()) {
+    if (!e.is_table())
+      return Error{fmt::format("{}: error: '{}' has {} among its tables",
+                               tools::place(file_, e.source()), name(key),
+                               shown(e))};
+    result.push_back(TomlReader(
+        *e.as_table(), file_, fmt::format("{}[{}]", name(key), result.size())));
+  }
+  return result;
+}
+
+std::string TomlReader::place() const {
+  return tools::place(file_, table_.source());
 }
 
 Result<std::optional<TomlReader>> TomlReader::table(std::string_view key) {

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <toml++/toml.h>
+#include <vector>
 
 namespace mpc::tools {
 
@@ -33,6 +34,13 @@ public:
                 bool orZero = false);
   Status flag(std::string_view key, bool &value);
   Status text(std::string_view key, std::string &value);
+  /// A finite number of any sign.
+  Status real(std::string_view key, double &value);
+  Status reals(std::string_view key, std::vector<double> &values);
+  /// The elements of an array of tables; none if the key is absent.
+  Result<std::vector<TomlReader>> tables(std::string_view key);
+  /// "FILE:LINE:COLUMN" of this table.
+  std::string place() const;
   /// A table inside, or nothing.
   Result<std::optional<TomlReader>> table(std::string_view key);
   /// Error if a key was never asked for.

@@ -127,10 +127,10 @@ private:
     request.maxRing = ctx_.options.ringBits;
     std::vector<Part> parts;
     auto fit = [&] {
-      bool done = divide(op, request, lo, hi, kMaxHalvings, parts);
+      bool done = divideAtBreaks(op, request, *f, lo, hi, parts);
       if (!done && request.relative) {
         request.relative = false;
-        done = divide(op, request, lo, hi, kMaxHalvings, parts);
+        done = divideAtBreaks(op, request, *f, lo, hi, parts);
       }
       return done;
     };
@@ -163,6 +163,30 @@ private:
     std::optional<Fit> spline;
     std::optional<FourierFit> fourier;
   };
+
+  /// Tables for [lo, hi]. A function that is defined by pieces (a user's, which
+  /// may jump) is cut where they meet, unless one table will do.
+  bool divideAtBreaks(const Op &op, FitRequest &request, const Expr &f,
+                      double lo, double hi, std::vector<Part> &parts) const {
+    parts.clear();
+    std::vector<double> ends;
+    for (double b : f.breaks())
+      if (lo < b && b < hi)
+        ends.push_back(b);
+    if (ends.empty() || divide(op, request, lo, hi, 0, parts)) {
+      return !ends.empty() || divide(op, request, lo, hi, kMaxHalvings, parts);
+    }
+    ends.push_back(hi);
+    for (double end : ends) {
+      const Expr piece = f.branchAt((lo + end) / 2);
+      FitRequest own = request;
+      own.f = [&](double x) { return piece.eval(x); };
+      if (!divide(op, own, lo, end, kMaxHalvings, parts))
+        return false;
+      lo = end;
+    }
+    return true;
+  }
 
   /// Tables for [lo, hi], in parts where no single one will do; false if
   /// `halvings` do not suffice. A domain that keeps its sign is halved in

@@ -146,3 +146,20 @@ TEST_CASE("range at poles, points and infinite domains") {
         std::pair<double, double>(-1, 1));
   CHECK(parsed("7").range(-1, 1) == std::pair<double, double>(7, 7));
 }
+
+TEST_CASE("breaks and branches of a chain of selects") {
+  const Expr f = parsed("select(less(x,1),mul(x,x),select(less(3,x),5,x))");
+  CHECK(f.breaks() == std::vector<double>{1, 3});
+  CHECK(f.branchAt(0).str() == "mul(x,x)");
+  CHECK(f.branchAt(2).str() == "x");
+  CHECK(f.branchAt(4).str() == "5");
+  CHECK(f.branchAt(4).isConstant());
+  for (double x : {-1.0, 1.0, 2.5, 3.0, 9.0})
+    CHECK(f.branchAt(x).eval(x) == f.eval(x));
+  // Not of the variable itself, or not at the root.
+  CHECK(parsed("select(less(mul(x,2),1),0,x)").breaks().empty());
+  CHECK(parsed("add(1,select(less(x,1),0,x))").breaks().empty());
+  CHECK(parsed("tanh(x)").branchAt(3).str() == "tanh(x)");
+  CHECK(f.contains(Opcode::Mul));
+  CHECK(!f.contains(Opcode::Add));
+}
