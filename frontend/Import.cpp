@@ -59,7 +59,8 @@ llvm::Expected<ImportResult> importOnnx(llvm::StringRef path,
     return ImportResult{std::move(walked->module()),
                         std::move(walked->inputs()),
                         std::move(walked->notes()),
-                        std::move(walked->nodeTypes())};
+                        std::move(walked->nodeTypes()),
+                        std::move(walked->graph())};
   std::string text;
   const size_t shown =
       std::min<size_t>(problems.size(), std::max(options.maxErrors, 1u));

@@ -58,12 +58,21 @@ struct InputInfo {
   std::optional<std::pair<double, double>> range;
 };
 
+/// A node as the IR's locations name it; functions and branches are inlined.
+struct GraphNode {
+  std::string name; ///< "#12 Add" where the node has none
+  std::string opType;
+  /// Outputs that were computed; invalid ids do not occur.
+  std::vector<std::pair<std::string, ir::ValueId>> outputs;
+};
+
 struct ImportResult {
   ir::Module module;
   std::vector<InputInfo> inputs;
   std::vector<std::string> notes;
   /// Operator type ("Softmax", "com.microsoft.Gelu") by location of an op.
   std::map<std::string, std::string> nodeTypes;
+  std::vector<GraphNode> nodes;
 };
 
 /// One unsupported node.

@@ -202,8 +202,7 @@ void Importer::importNodes(Nodes &nodes, Frame &frame) {
                    ? 1
                    : opsetOf(frame.opsets, node.domain()).value_or(0);
     std::string loc = frame.locPrefix;
-    loc += node.name().empty() ? "#" + std::to_string(i) + " " + node.op_type()
-                               : node.name();
+    loc += locationOf(node.name(), node.op_type(), i);
     if (!frame.locPrefix.empty())
       at.name = loc;
     nodeTypes_[loc] = at.opType;
@@ -216,6 +215,11 @@ void Importer::importNodes(Nodes &nodes, Frame &frame) {
     importNode(node, at, frame, loc);
     if (problems_.size() > before)
       poison(node, frame.scope);
+    GraphNode &g = graph_.emplace_back(GraphNode{loc, at.opType, {}});
+    for (const std::string &name : node.output())
+      if (auto it = frame.scope.values.find(name);
+          it != frame.scope.values.end() && it->second.valid())
+        g.outputs.emplace_back(name, it->second);
   }
   frame_ = outer;
 }

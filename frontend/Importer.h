@@ -30,6 +30,7 @@ public:
   std::vector<std::string> &notes() { return notes_; }
   std::map<std::string, std::string> &nodeTypes() { return nodeTypes_; }
   std::vector<InputInfo> &inputs() { return inputs_; }
+  std::vector<GraphNode> &graph() { return graph_; }
   ir::Module &module() { return module_; }
 
 private:
@@ -87,6 +88,7 @@ private:
   std::vector<Problem> problems_;
   std::vector<std::string> notes_;
   std::map<std::string, std::string> nodeTypes_;
+  std::vector<GraphNode> graph_;
   llvm::StringSet<> quantized_; ///< integer initializers that are weights
   size_t nodes_ = 0;
   Frame *frame_ = nullptr; ///< of the node being imported

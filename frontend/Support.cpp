@@ -31,6 +31,12 @@ bool usableShape(llvm::ArrayRef<int64_t> shape) {
   return true;
 }
 
+std::string locationOf(llvm::StringRef name, llvm::StringRef opType,
+                       int index) {
+  return name.empty() ? ("#" + llvm::Twine(index) + " " + opType).str()
+                      : name.str();
+}
+
 ir::Shape strides(llvm::ArrayRef<int64_t> shape) {
   ir::Shape s(shape.size(), 1);
   for (size_t i = shape.size(); i-- > 1;)

@@ -18,6 +18,8 @@ inline llvm::Error makeError(const llvm::Twine &message) {
 std::string listStr(llvm::ArrayRef<int64_t> values);
 /// "1x128"; "scalar" for rank 0.
 std::string shapeStr(llvm::ArrayRef<int64_t> shape);
+/// How the IR names a node: by its name, or "#12 Add" where it has none.
+std::string locationOf(llvm::StringRef name, llvm::StringRef opType, int index);
 /// Row-major strides.
 ir::Shape strides(llvm::ArrayRef<int64_t> shape);
 /// The most elements a tensor evaluated at import may have. Fuzzing looks for

@@ -14,8 +14,9 @@ constexpr size_t kMaxHarmonics = 48;
 /// Rounding errors have random signs: of their sum, this many standard
 /// deviations count.
 constexpr double kDeviations = 4.5;
-/// Bytes a harmonic's work is worth, all parties together.
-constexpr double kWork = 0.5;
+/// Bytes that a harmonic's two dealt values have at least: a bit each for sign
+/// and range, and the tolerance.
+constexpr double kLeastBytes = 3;
 
 using Vector = std::vector<double>;
 
@@ -209,8 +210,9 @@ private:
     unsigned met = 0;
     double early = 0;
     for (size_t harmonics = 1; harmonics <= kMaxHarmonics; ++harmonics) {
-      // Each dealt value has a bit for sign, range and at least the tolerance.
-      if (static_cast<double>(harmonics) * (kWork + 3) >= bound())
+      if (static_cast<double>(harmonics) *
+              (r_.prices.harmonic + kLeastBytes * r_.prices.dealtByte) >=
+          bound())
         return met != 0 || best_ || lsq.residual(lsq.bestSlope()) < 30;
       nodes_.grow(omega);
       lsq.add(nodes_.weighted(nodes_.basis[2 * harmonics - 1]));
@@ -326,10 +328,12 @@ private:
       return false;
     fit.error = worst + kDeviations * deviation / finest_;
     // The input's further bits travel through a product and an exchange.
-    double bits = 3.0 * (inputBits - inputBits_);
+    double bits = 0;
     for (size_t p = 0; p < t.planes(); ++p)
       bits += t.planeBits(p);
-    fit.cost = bits / 8 + kWork * static_cast<double>(t.harmonics.size()) +
+    fit.cost = r_.prices.dealtByte * bits / 8 +
+               r_.prices.inputBit * 3.0 * (inputBits - inputBits_) +
+               r_.prices.harmonic * static_cast<double>(t.harmonics.size()) +
                (inputBits > inputBits_ ? widening_ : 0);
     if (fit.cost < bound())
       best_ = std::move(fit);

@@ -19,12 +19,12 @@ struct FourierFit {
   kernels::FourierTable table;
   int outIntBits; ///< the ring is resultFrac + outIntBits + 2
   double error;   ///< of fit and rounding, in units of the tolerance
-  double cost;    ///< bytes an element, with work weighed in
+  double cost;    ///< seconds an element
 };
 
 /// The cheapest sum that meets the request for less than maxCost, or nothing.
-/// `inputBits`: ring that the input has anyway; `widening`: what a wider one
-/// costs an element, besides its bits.
+/// `inputBits`: ring that the input has anyway; `widening`: seconds an element
+/// that a wider one costs besides its bits.
 std::optional<FourierFit> fitFourier(const FitRequest &request, int inputBits,
                                      double widening, double maxCost);
 

@@ -1,19 +1,19 @@
 //===- passes/MaxTree.h - the shape of the tree of maxima -----------------===//
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace mpc::passes {
 
-/// Levels of two in the tree that lower-to-shares builds over n values: four
-/// at a time as long as there are four, what is left over joins the next level.
+/// Most levels of two in a tree that lower-to-shares builds over n values: two
+/// or four at a time, as the profile prices them; what is left over joins the
+/// next level.
 inline int maxTreeLevels(int64_t n) {
-  int levels = 0;
-  while (n > 1) {
-    levels += n >= 4 ? 2 : 1;
-    n = n >= 4 ? n / 4 + n % 4 : n / 2 + n % 2;
-  }
-  return levels;
+  if (n <= 1)
+    return 0;
+  const int pairs = 1 + maxTreeLevels(n / 2 + n % 2);
+  return n < 4 ? pairs : std::max(pairs, 2 + maxTreeLevels(n / 4 + n % 4));
 }
 
 /// The same of the tree over segments of different lengths: what is left of

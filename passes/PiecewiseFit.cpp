@@ -9,9 +9,10 @@ namespace {
 
 constexpr unsigned kMaxDegree = 7;
 constexpr unsigned kMaxDepth = 11;
-constexpr int kNodes = 24;      ///< Chebyshev nodes a window
-constexpr int kChecks = 24;     ///< points a window at which the error is seen
-constexpr int64_t kPadUlps = 8; ///< input noise of truncations, each side
+constexpr int kNodes = 24;  ///< Chebyshev nodes a window
+constexpr int kChecks = 24; ///< points a window at which the error is seen
+constexpr double kKeyBytes = 16.25; ///< of a level of a key
+constexpr int64_t kPadUlps = 8;     ///< input noise of truncations, each side
 
 /// Values of f at the nodes of one window, reused for every degree.
 struct Window {
@@ -78,7 +79,7 @@ public:
   std::optional<Fit> run() {
     std::optional<Fit> best;
     for (unsigned d = 1; d <= kMaxDepth; ++d) {
-      if (best && best->cost <= 32.5 * d)
+      if (best && best->cost <= r_.prices.bothByte * kKeyBytes * d)
         break; // the keys alone cost more than the best so far
       if (!layOut(d))
         continue;
@@ -250,8 +251,9 @@ private:
     if (!kernels::validate(t))
       return std::nullopt;
     const double leaves = static_cast<double>(segments);
-    fit.cost = 2 * (16.25 * d_ + words * ring / 8.0) +
-               0.02 * leaves * words * (words + 1);
+    const FitPrices &p = r_.prices;
+    fit.cost = p.bothByte * (kKeyBytes * d_ + words * ring / 8.0) +
+               p.dpfLevel * d_ + p.leafWord * leaves * (words + 1);
     return fit;
   }
 
@@ -263,6 +265,17 @@ private:
 };
 
 } // namespace
+
+FitPrices FitPrices::of(const plan::Profile &p) {
+  const plan::MachineProfile &m = p.machine;
+  return {p.dealtByteSeconds(),
+          p.dealtToBothByteSeconds(),
+          p.exchangedByteSeconds() / 8,
+          p.workSeconds(m.dpfLevel),
+          p.workSeconds(m.dpfLeaf, 2),
+          p.workSeconds(m.tableTerm) + p.workSeconds(m.tableTerm, 2),
+          p.roundSeconds()};
+}
 
 std::optional<Fit> fitPiecewise(const FitRequest &request) {
   return Fitter(request).run();

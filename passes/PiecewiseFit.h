@@ -10,11 +10,24 @@
 #pragma once
 
 #include "runtime/kernels/Spline.h"
+#include "runtime/plan/Profile.h"
 #include <cmath>
 #include <functional>
 #include <optional>
 
 namespace mpc::passes {
+
+/// What the parts of a table cost an element, in seconds.
+struct FitPrices {
+  double dealtByte; ///< P0 to P2
+  double bothByte;  ///< P0 to each evaluator
+  double inputBit;  ///< a further bit of the input, in its exchange
+  double dpfLevel;  ///< of a key, at P0
+  double leafWord;  ///< of both evaluators' leaves
+  double harmonic;  ///< all parties
+  double round;     ///< an exchange of its own
+  static FitPrices of(const plan::Profile &profile);
+};
 
 struct FitRequest {
   std::function<double(double)> f;
@@ -30,13 +43,14 @@ struct FitRequest {
     return relative ? tolerance * std::fabs(fx) / 4 : tolerance;
   }
   unsigned maxRing = 64;
+  FitPrices prices = FitPrices::of(plan::Profile::loopback());
 };
 
 struct Fit {
   kernels::SplineTable table;
   int64_t center; ///< subtracted from X before the table applies, in ulps
   double error;   ///< largest error on a grid, in units of the tolerance
-  double cost;    ///< bytes an element, with work weighed in
+  double cost;    ///< seconds an element
 };
 
 /// The cheapest table that meets the request, or nothing.

@@ -5,6 +5,7 @@
 #include "runtime/core/Npy.h"
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 
 namespace fs = std::filesystem;
@@ -27,6 +28,29 @@ int fail(const std::string &file, const mpc::Error &e) {
   return fail(
       fmt::format("{}: error: {}", file,
                   named ? e.message.substr(file.size() + 2) : e.message));
+}
+
+static std::string amount(double v, std::initializer_list<const char *> units) {
+  const char *unit = *units.begin();
+  for (const char *u : units) {
+    unit = u;
+    if (v < 1000 || u == *(units.end() - 1))
+      break;
+    v /= 1000;
+  }
+  return fmt::format("{:.{}f}{}", v, v < 100 && v != std::floor(v) ? 2 : 0,
+                     unit);
+}
+std::string bytesText(uint64_t v) {
+  return amount(static_cast<double>(v), {" B", " kB", " MB", " GB"});
+}
+std::string countText(uint64_t v) {
+  return amount(static_cast<double>(v), {"", " k", " M", " G"});
+}
+std::string secondsText(double s) {
+  return s >= 1      ? fmt::format("{:.2f} s", s)
+         : s >= 1e-3 ? fmt::format("{:.1f} ms", s * 1e3)
+                     : fmt::format("{:.0f} us", s * 1e6);
 }
 
 static llvm::Error error(const std::string &message) {

@@ -16,6 +16,11 @@ int fail(llvm::StringRef message);
 int fail(llvm::Error e);
 int fail(const std::string &file, const mpc::Error &e);
 
+/// "87.28 MB", "5.23 G", "12.5 ms".
+std::string bytesText(uint64_t bytes);
+std::string countText(uint64_t n);
+std::string secondsText(double seconds);
+
 /// NAME=VALUE, split at the last '='.
 llvm::Expected<std::pair<std::string, std::string>>
 splitNamed(const std::string &text, llvm::StringRef option);

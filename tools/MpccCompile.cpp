@@ -1,4 +1,5 @@
 //===- tools/MpccCompile.cpp - mpcc compile -------------------------------===//
+#include "MpccHistory.h"
 #include "MpccPipeline.h"
 #include "MpccReport.h"
 #include "ir/Text.h"
@@ -16,7 +17,7 @@ namespace {
 
 struct CompileOptions {
   PipelineOptions pipeline;
-  std::string output, weightsOut, compileTo, report;
+  std::string output, weightsOut, compileTo, report, annotate;
   bool printAfterAll = false, completeConstants = false;
 };
 
@@ -42,18 +43,50 @@ public:
   explicit Compilation(const CompileOptions &o) : o_(o) {}
 
   llvm::Error run() {
-    auto compiled = runPipeline(o_.pipeline,
-                                [&](llvm::StringRef step, const ir::Module &m) {
-                                  return observe(step, m);
-                                });
+    if (llvm::Error e = checkPaths())
+      return e;
+    auto compiled = runPipeline(
+        o_.pipeline,
+        [&](llvm::StringRef step, const ir::Module &m) {
+          return observe(step, m);
+        },
+        [&](const frontend::ImportResult &model) {
+          return history_.imported(model);
+        });
     if (!compiled)
       return compiled.takeError();
-    return *compiled ? save((*compiled)->emitted) : llvm::Error::success();
+    if (!*compiled)
+      return llvm::Error::success();
+    if (llvm::Error e = save((*compiled)->emitted))
+      return e;
+    return annotate(**compiled);
   }
 
 private:
+  /// What is written last fails first, before any work.
+  llvm::Error checkPaths() const {
+    for (const std::string &path : {o_.report, o_.annotate, o_.output})
+      if (!path.empty())
+        if (Status s = plan::checkWritable(path); !s)
+          return error(s.error().message);
+    return llvm::Error::success();
+  }
+
+  llvm::Error annotate(const Compiled &c) const {
+    if (o_.annotate.empty())
+      return llvm::Error::success();
+    const plan::Profile &profile = c.options.profile;
+    const NodeCosts costs(c.emitted.plan, profile);
+    return frontend::annotateOnnx(o_.pipeline.inputs.model,
+                                  annotationsOf(history_, costs, profile),
+                                  o_.annotate);
+  }
+
   /// Last step of each phase that --compile-to names.
   llvm::Expected<bool> observe(llvm::StringRef step, const ir::Module &m) {
+    if (!o_.annotate.empty())
+      if (auto seen = history_.step(step, m); !seen)
+        return seen;
     if (step == "assign-rings" && !o_.report.empty())
       values_ = reportValues(m, o_.pipeline.passes.tolerance);
     if (o_.printAfterAll && step != "import") {
@@ -102,7 +135,8 @@ private:
         {o_.pipeline.inputs.model, "the model"},
         {o_.output, "the plan"},
         {weights, "the weights"},
-        {o_.report, "the report"}};
+        {o_.report, "the report"},
+        {o_.annotate, "the annotated model"}};
     for (const auto &[path, what] : files) {
       if (path.empty())
         continue;
@@ -149,6 +183,7 @@ private:
 
   const CompileOptions &o_;
   std::vector<ValueReport> values_; ///< for the report
+  History history_;
 };
 
 } // namespace
@@ -173,6 +208,10 @@ Command addCompile(CLI::App &app) {
                 "per value: proved interval, calibrated range, fraction, "
                 "integer and ring bits; FILE.json, or a table: FILE.txt, - for "
                 "stdout");
+  c->add_option("--annotate", o->annotate,
+                "OUT.onnx: the model's graph without its weights, every node "
+                "with cost, bits and approximation, for viewers such as "
+                "Netron");
   c->footer("example:\n  mpcc compile bert.onnx -o bert.plan --shape "
             "input_ids=1x128 --bind attention_mask=mask.npy --calibrate "
             "samples/");
@@ -180,6 +219,11 @@ Command addCompile(CLI::App &app) {
     if (o->output.empty() && o->compileTo.empty()) {
       fmt::print(stderr, "mpcc compile: error: -o is required (unless "
                          "--compile-to prints a level)\n");
+      return 2;
+    }
+    if (!o->annotate.empty() && !o->compileTo.empty()) {
+      fmt::print(stderr, "mpcc compile: error: --annotate needs the whole "
+                         "plan, --compile-to stops before it\n");
       return 2;
     }
     (void)c;

@@ -218,8 +218,9 @@ void PipelineOptions::addTo(CLI::App &app) {
       ->take_all();
 }
 
-llvm::Expected<std::optional<Compiled>> runPipeline(const PipelineOptions &o,
-                                                    const Observer &observe) {
+llvm::Expected<std::optional<Compiled>>
+runPipeline(const PipelineOptions &o, const Observer &observe,
+            const ModelObserver &imported) {
   Result<plan::Profile> profile = readProfile(o.network);
   if (!profile)
     return error(profile.error().message);
@@ -231,6 +232,9 @@ llvm::Expected<std::optional<Compiled>> runPipeline(const PipelineOptions &o,
     return model.takeError();
   for (const std::string &n : model->notes)
     fmt::print(stderr, "{}: note: {}\n", o.inputs.model, n);
+  if (imported)
+    if (llvm::Error e = imported(*model))
+      return e;
   llvm::Expected<bool> stop = observe("import", model->module);
   if (!stop)
     return stop.takeError();

@@ -37,8 +37,13 @@ struct Compiled {
 using Observer = std::function<llvm::Expected<bool>(llvm::StringRef step,
                                                     const ir::Module &)>;
 
+/// Sees the imported model, before its module changes; may refuse it.
+using ModelObserver =
+    std::function<llvm::Error(const frontend::ImportResult &)>;
+
 /// Notes and warnings go to stderr. Nothing if the observer ended it.
-llvm::Expected<std::optional<Compiled>> runPipeline(const PipelineOptions &o,
-                                                    const Observer &observe);
+llvm::Expected<std::optional<Compiled>>
+runPipeline(const PipelineOptions &o, const Observer &observe,
+            const ModelObserver &imported = {});
 
 } // namespace mpc::tools

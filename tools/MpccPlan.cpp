@@ -1,11 +1,8 @@
-//===- tools/MpccPlan.cpp - mpcc emulate, cost, dis -----------------------===//
+//===- tools/MpccPlan.cpp - mpcc emulate, dis -----------------------------===//
 #include "MpccCommon.h"
 #include "mpcc.h"
 #include "runtime/emu/Emulator.h"
 #include "runtime/plan/Files.h"
-#include "runtime/plan/PlanCost.h"
-#include <nlohmann/json.hpp>
-#include <random>
 
 namespace mpc::tools {
 namespace {
@@ -19,6 +16,8 @@ struct EmulateArgs {
 };
 
 int emulate(const EmulateArgs &a) {
+  if (Status s = plan::checkOutputDir(a.outputDir); !s)
+    return fail("--output-dir: error: " + s.error().message);
   Result<plan::Plan> p = plan::Plan::load(a.plan);
   if (!p)
     return fail(a.plan, p.error());
@@ -58,56 +57,6 @@ int emulate(const EmulateArgs &a) {
   return 0;
 }
 
-nlohmann::json toJson(const plan::PlanCost &c) {
-  return {{"offline",
-           {{"bytes", {{"p0_p1", c.p0ToP1}, {"p0_p2", c.p0ToP2}}},
-            {"gemm_macs", c.offlineGemmMacs}}},
-          {"online",
-           {{"rounds", c.rounds},
-            {"gemm_macs", c.onlineGemmMacs},
-            {"bytes",
-             {{"p1_p2", c.p1ToP2},
-              {"p2_p1", c.p2ToP1},
-              {"client_p1", c.clientToP1},
-              {"client_p2", c.clientToP2},
-              {"p1_client", c.p1ToClient},
-              {"p2_client", c.p2ToClient}}}}}};
-}
-
-int cost(const std::string &path, bool json) {
-  Result<plan::Plan> p = plan::Plan::load(path);
-  if (!p)
-    return fail(path, p.error());
-  const plan::PlanCost total = plan::totalCost(*p);
-  const std::vector<plan::PlanCost> nodes = plan::locationCosts(*p);
-  if (json) {
-    nlohmann::json j = toJson(total);
-    const uint64_t open = plan::publicInputBytes(*p);
-    j["session"]["bytes"] = {
-        {"client_p1", open}, {"client_p2", open}, {"p1_p0", open}};
-    j["nodes"] = nlohmann::json::array();
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      nlohmann::json n = toJson(nodes[i]);
-      n["node"] = p->locations[i];
-      j["nodes"].push_back(std::move(n));
-    }
-    fmt::print("{}\n", j.dump(1));
-    return 0;
-  }
-  fmt::print("{:>7} {:>14} {:>14} {:>14} {:>10}  node\n", "rounds",
-             "online bytes", "offline bytes", "GEMM MACs", "");
-  auto row = [](const plan::PlanCost &c, const std::string &name) {
-    fmt::print("{:>7} {:>14} {:>14} {:>14} {:>10}  {}\n", c.rounds,
-               c.p1ToP2 + c.p2ToP1, c.p0ToP1 + c.p0ToP2,
-               c.onlineGemmMacs + c.offlineGemmMacs, "", name);
-  };
-  for (size_t i = 0; i < nodes.size(); ++i)
-    if (nodes[i] != plan::PlanCost{})
-      row(nodes[i], p->locations[i].empty() ? "(no node)" : p->locations[i]);
-  row(total, "total");
-  return 0;
-}
-
 } // namespace
 
 Command addEmulate(CLI::App &app) {
@@ -131,18 +80,6 @@ Command addEmulate(CLI::App &app) {
   c->footer(
       "example:\n  mpcc emulate bert.plan --input-dir in --output-dir out");
   return [a] { return emulate(*a); };
-}
-
-Command addCost(CLI::App &app) {
-  auto path = std::make_shared<std::string>();
-  auto json = std::make_shared<bool>(false);
-  CLI::App *c = app.add_subcommand(
-      "cost",
-      "rounds, bytes and multiplications per ONNX node, before running");
-  c->add_option("plan", *path, "the plan")->required();
-  c->add_flag("--json", *json, "as JSON on stdout");
-  c->footer("example:\n  mpcc cost bert.plan --json");
-  return [path, json] { return cost(*path, *json); };
 }
 
 Command addDis(CLI::App &app) {

@@ -49,26 +49,11 @@ Status readMachine(TomlReader &root, MachineProfile &m) {
   TomlReader &t = **in;
   MPC_TRY(t.number("cores", m.cores));
   MPC_TRY(t.flag("shared", m.shared));
-  struct Key {
-    const char *name;
-    double *value, scale;
-  };
-  const Key keys[] = {{"mac_u32_ns", &m.macU32, 1e-9},
-                      {"mac_u64_ns", &m.macU64, 1e-9},
-                      {"aes_block_ns", &m.aesBlock, 1e-9},
-                      {"dpf_level_ns", &m.dpfLevel, 1e-9},
-                      {"dpf_leaf_ns", &m.dpfLeaf, 1e-9},
-                      {"table_term_ns", &m.tableTerm, 1e-9},
-                      {"bit_lane_ns", &m.bitLane, 1e-9},
-                      {"dealt_byte_ns", &m.dealtByte, 1e-9},
-                      {"exchanged_byte_ns", &m.exchangedByte, 1e-9},
-                      {"instruction_us", &m.instruction, 1e-6},
-                      {"round_us", &m.round, 1e-6}};
-  for (const Key &k : keys)
-    MPC_TRY(t.number(k.name, *k.value, k.scale, true));
-  double rate = 1e-9 / m.elementByte; // GB/s
-  MPC_TRY(t.number("elementwise_gb_per_s", rate));
-  m.elementByte = 1e-9 / rate;
+  MPC_TRY(t.number("round_us", m.round, 1e-6, true));
+  MPC_TRY(t.number("startup_ms", m.startup, 1e-3, true));
+#define WORK(name, key, unit, value, doc)                                      \
+  MPC_TRY(t.number(key, m.name, unit, true));
+#include "runtime/plan/Work.def"
   return t.done();
 }
 

@@ -72,7 +72,13 @@ std::string statsJson(const vm::RunStats &s) {
         {"p2_client", s.wireP2Client}}},
       {"peak_rss_bytes",
        {{"p0", s.peakRss[0]}, {"p1", s.peakRss[1]}, {"p2", s.peakRss[2]}}},
-      {"ops", opsJson(s)}};
+      {"ops", opsJson(s)},
+      {"cpu_s",
+       {{"offline",
+         {{"p0", s.offlineCpu[0]},
+          {"p1", s.offlineCpu[1]},
+          {"p2", s.offlineCpu[2]}}},
+        {"online", {{"p1", s.onlineCpu[1]}, {"p2", s.onlineCpu[2]}}}}}};
   return json.dump(2) + "\n";
 }
 

@@ -36,7 +36,8 @@ int run(int argc, char **argv) {
   app.footer("examples:\n"
              "  mpcc check model.onnx --shape input_ids=1x128\n"
              "  mpcc compile model.onnx -o model.plan --calibrate samples/\n"
-             "  mpcc cost model.plan\n"
+             "  mpcc cost model.plan --network wan\n"
+             "  mpcc explain model.onnx /fc1/Gemm --calibrate samples/\n"
              "  mpcc emulate model.plan --input-dir in --output-dir out\n"
              "'mpcc COMMAND --help' tells more of each.");
   bool passesFlag = false, opsFlag = false, onnxFlag = false;
@@ -49,8 +50,8 @@ int run(int argc, char **argv) {
   std::vector<std::pair<CLI::App *, mpc::tools::Command>> commands;
   for (auto add :
        {mpc::tools::addCompile, mpc::tools::addCheck, mpc::tools::addEmulate,
-        mpc::tools::addEval, mpc::tools::addCost, mpc::tools::addOpt,
-        mpc::tools::addDis, mpc::tools::addShareWeights}) {
+        mpc::tools::addEval, mpc::tools::addCost, mpc::tools::addExplain,
+        mpc::tools::addOpt, mpc::tools::addDis, mpc::tools::addShareWeights}) {
     mpc::tools::Command run = add(app);
     commands.emplace_back(app.get_subcommands({}).back(), std::move(run));
   }

@@ -14,6 +14,7 @@ Command addCheck(CLI::App &app);
 Command addEmulate(CLI::App &app);
 Command addEval(CLI::App &app);
 Command addCost(CLI::App &app);
+Command addExplain(CLI::App &app);
 Command addOpt(CLI::App &app);
 Command addDis(CLI::App &app);
 Command addShareWeights(CLI::App &app);

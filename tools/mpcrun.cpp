@@ -70,6 +70,12 @@ private:
 };
 
 int runLocal(const LocalArguments &args) {
+  // Not after minutes of work.
+  if (Status s = plan::checkOutputDir(args.outputDir); !s)
+    return fail("--output-dir", s.error().message);
+  if (!args.stats.empty())
+    if (Status s = plan::checkWritable(args.stats); !s)
+      return fail("--stats", s.error().message);
   auto plan = plan::Plan::load(args.plan);
   if (!plan) {
     // The error names the file already: "x.plan: ...".

@@ -125,6 +125,7 @@ private:
     request.outIntBits = std::max<int>(op.type.intBits, -8);
     request.relative = wantsRelative(*f, lo, hi, op.type.numel());
     request.maxRing = ctx_.options.ringBits;
+    request.prices = FitPrices::of(ctx_.options.profile);
     std::vector<Part> parts;
     auto fit = [&] {
       bool done = divideAtBreaks(op, request, *f, lo, hi, parts);
@@ -221,7 +222,7 @@ private:
     const int inputBits = in.frac + in.intBits + 2; // as assign-rings has it
     // More may take an exchange of its own.
     const double widening =
-        ctx_.options.profile.roundBytes() /
+        request.prices.round /
         static_cast<double>(std::max<int64_t>(in.numel(), 1));
     request.lo = lo;
     request.hi = hi;

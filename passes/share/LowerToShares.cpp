@@ -10,6 +10,7 @@
 // Tests: tests/lit/passes/lower-to-shares/
 #include "ir/Builder.h"
 #include "passes/BroadcastConstant.h"
+#include "passes/Comparison.h"
 #include "passes/Pass.h"
 #include "runtime/plan/Digits.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -25,9 +26,9 @@ namespace {
 
 class Lowering {
 public:
-  explicit Lowering(const Module &in)
-      : in_(in), out_(in.name(), Level::Share), b_(out_), map_(in.numValues()) {
-  }
+  Lowering(const Module &in, const plan::Profile &profile)
+      : in_(in), profile_(profile), out_(in.name(), Level::Share), b_(out_),
+        map_(in.numValues()) {}
 
   llvm::Expected<Module> run() {
     for (ValueId v : in_.order()) {
@@ -117,7 +118,7 @@ private:
   /// Bits of x < 0, x in `window` bits after its low `drop` bits are cut.
   ValueId sign(ValueId x, int window, int drop) {
     window = std::max(window, 2);
-    const int digit = cheapestDigit(window);
+    const int digit = cheapestDigit(window, profile_);
     Shape planes = out_.type(x).shape;
     planes.insert(planes.begin(), plan::planeCount(window, digit));
     const ValueId d = emit(Opcode::ShareDigits, {x}, bitsType(planes));
@@ -129,25 +130,6 @@ private:
       out_.op(v).setAttr("digit", int64_t{digit});
     }
     return s;
-  }
-
-  static int cheapestDigit(int window) {
-    int best = 4;
-    double bestBits = INFINITY;
-    for (int digit : {3, 4, 5, 6}) {
-      const int64_t q = plan::digitCount(window, digit);
-      if (q > 8)
-        continue;
-      double bits = static_cast<double>(plan::signMonomials(q)) +
-                    2.0 * plan::planeCount(window, digit);
-      for (int64_t i = 0; i < q; ++i)
-        bits += std::ldexp(1.0, plan::digitWidth(window, digit, i));
-      if (bits < bestBits) {
-        bestBits = bits;
-        best = digit;
-      }
-    }
-    return best;
   }
 
   /// bit * x, additive, for bits and masked x of one shape.
@@ -180,8 +162,9 @@ private:
       return segmentMax(x, op, window, drop);
     for (int64_t axis : op.intsAttr("axes"))
       for (int64_t n; (n = out_.type(x).shape[axis]) > 1;)
-        x = n >= 4 ? winnersOfFour(x, axis, window, drop)
-                   : winnersOfTwo(x, axis, window, drop);
+        x = n >= 4 && fourAtOnce(out_.type(x).numel() / 4, window, profile_)
+                ? winnersOfFour(x, axis, window, drop)
+                : winnersOfTwo(x, axis, window, drop);
     return b_.reshape(x, op.type.shape);
   }
 
@@ -243,12 +226,18 @@ private:
     }
     auto isDone = [](const Places &s) { return s.size() == 1; };
     while (!llvm::all_of(segments, isDone)) {
+      const bool inFours =
+          fourAtOnce(out_.type(x).numel() / 4, window, profile_);
       Places four[4], two[2], one;
       for (const Places &s : segments) {
         const size_t n = s.size(), rest = n % 4;
-        if (n == 2) {
-          two[0].push_back(s[0]);
-          two[1].push_back(s[1]);
+        if (n == 2 || !inFours) {
+          for (size_t i = 0; i + 1 < n; i += 2) {
+            two[0].push_back(s[i]);
+            two[1].push_back(s[i + 1]);
+          }
+          if (n % 2)
+            one.push_back(s.back());
           continue;
         }
         for (size_t i = 0; i + 1 < n; i += 4)
@@ -274,8 +263,11 @@ private:
       for (Places &s : segments) {
         const size_t n = s.size();
         s.clear();
-        if (n == 2) {
-          s.push_back(twos++);
+        if (n == 2 || !inFours) {
+          for (size_t i = 0; i + 1 < n; i += 2)
+            s.push_back(twos++);
+          if (n % 2)
+            s.push_back(ones++);
           continue;
         }
         for (size_t i = 0; i + 1 < n; i += 4)
@@ -754,6 +746,7 @@ private:
   }
 
   const Module &in_;
+  const plan::Profile &profile_;
   Module out_;
   Builder b_;
   std::string loc_;
@@ -764,8 +757,8 @@ private:
 
 } // namespace
 
-llvm::Error lowerToShares(Module &m, Context &) {
-  llvm::Expected<Module> r = Lowering(m).run();
+llvm::Error lowerToShares(Module &m, Context &ctx) {
+  llvm::Expected<Module> r = Lowering(m, ctx.options.profile).run();
   if (!r)
     return r.takeError();
   m = std::move(*r);

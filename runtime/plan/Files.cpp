@@ -3,9 +3,11 @@
 #include "runtime/core/File.h"
 #include "runtime/plan/Encode.h"
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 
@@ -98,6 +100,37 @@ Status saveOutputs(const Plan &plan, const std::vector<core::NpyArray> &arrays,
         (fs::path(dir) / (core::encodeFileName(plan.outputs[i].name) + ".npy"))
             .string(),
         arrays[i], 0600));
+  return {};
+}
+
+Status checkWritable(const std::string &path) {
+  std::error_code ec;
+  if (fs::is_directory(path, ec))
+    return Error{fmt::format("{}: is a directory", path)};
+  const fs::path parent = fs::path(path).parent_path();
+  const std::string dir = parent.empty() ? "." : parent.string();
+  if (!fs::is_directory(dir, ec))
+    return Error{fmt::format("{}: there is no directory '{}'", path, dir)};
+  if (::access(dir.c_str(), W_OK) != 0)
+    return Error{fmt::format("{}: {}", path, std::strerror(errno))};
+  return {};
+}
+
+Status checkOutputDir(const std::string &dir) {
+  if (dir.empty())
+    return Error{"the name of the output directory is empty"};
+  std::error_code ec;
+  fs::path at = dir;
+  // What is not there yet will be made in the nearest directory that is.
+  while (!fs::exists(at, ec)) {
+    at = at.parent_path();
+    if (at.empty())
+      at = ".";
+  }
+  if (!fs::is_directory(at, ec))
+    return Error{fmt::format("{}: '{}' is not a directory", dir, at.string())};
+  if (::access(at.c_str(), W_OK) != 0)
+    return Error{fmt::format("{}: {}", dir, std::strerror(errno))};
   return {};
 }
 

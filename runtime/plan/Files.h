@@ -30,6 +30,11 @@ Result<LoadedInputs> loadInputs(const Plan &plan, const InputFiles &files);
 Status saveOutputs(const Plan &plan, const std::vector<core::NpyArray> &arrays,
                    const std::string &dir);
 
+/// Whether a file could be written there: an error before long work, not after.
+Status checkWritable(const std::string &path);
+/// The same for saveOutputs.
+Status checkOutputDir(const std::string &dir);
+
 /// "x.plan" -> "x.weights" (appended where the name does not end in .plan).
 std::string defaultWeightsPath(const std::string &planPath);
 

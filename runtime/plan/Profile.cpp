@@ -4,26 +4,8 @@
 namespace mpc::plan {
 namespace {
 
-/// Two cores of a shared Zen 4 server with AVX-512 and VAES.
-MachineProfile zen4() {
-  MachineProfile m;
-  m.macU32 = 0.03e-9;
-  m.macU64 = 0.05e-9;
-  m.aesBlock = 3e-9;
-  m.dpfLevel = 40e-9;
-  m.dpfLeaf = 3e-9;
-  m.tableTerm = 12e-9;
-  m.bitLane = 0.5e-9;
-  m.dealtByte = 1.5e-9;
-  m.exchangedByte = 2.5e-9;
-  m.elementByte = 0.25e-9;
-  m.instruction = 2e-6;
-  m.round = 40e-6;
-  return m;
-}
-
 Profile uniform(std::string name, LinkProfile link, bool shared) {
-  Profile p{std::move(name), link, link, link, link, zen4()};
+  Profile p{std::move(name), link, link, link, link, {}};
   p.machine.shared = shared;
   return p;
 }
@@ -56,12 +38,15 @@ double Profile::exchangedByteSeconds() const {
 }
 
 double Profile::dealtByteSeconds() const {
-  return 1 / dealerToP2.bytesPerSecond + workSeconds(machine.dealtByte, 2);
+  return 1 / dealerToP2.bytesPerSecond +
+         workSeconds(machine.dealtByte + machine.storedByte);
 }
 
 double Profile::dealtToBothByteSeconds() const {
-  // Two lines at once, three processors.
-  return 1 / dealerToP1.bytesPerSecond + workSeconds(machine.dealtByte, 4);
+  // One line out of P0.
+  return 1 / dealerToP1.bytesPerSecond + 1 / dealerToP2.bytesPerSecond +
+         workSeconds(2 * machine.dealtByte) +
+         workSeconds(machine.storedByte, 2);
 }
 
 } // namespace mpc::plan

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,23 +24,18 @@ struct LinkProfile {
   bool operator==(const LinkProfile &) const = default;
 };
 
-/// Seconds that one core takes. Measured: tests/bench/calibrate.py.
+/// Seconds that one core takes for one of each kind of work (Work.def).
 struct MachineProfile {
-  double cores = 2;         ///< of a machine
-  bool shared = false;      ///< parties and client are on one machine
-  double macU32 = 0;        ///< multiply-add in a ring of at most 32 bits
-  double macU64 = 0;        ///< ... of more
-  double aesBlock = 0;      ///< 16 bytes of a mask
-  double dpfLevel = 0;      ///< P0: one level of one key
-  double dpfLeaf = 0;       ///< evaluator: one word of one leaf
-  double tableTerm = 0;     ///< a harmonic, an entry of e^x, of one element
-  double bitLane = 0;       ///< one lane of a Boolean step
-  double dealtByte = 0;     ///< P0 packs and sends, an evaluator stores
-  double exchangedByte = 0; ///< one byte out and one in, packed and unpacked
-  double elementByte = 0;   ///< elementwise work: a byte read or written
-  double instruction = 0;   ///< what each one costs whatever its size
-  double round = 0;         ///< a flush without payload, besides the link
+  double cores = 2;       ///< of a machine
+  bool shared = false;    ///< parties and client are on one machine
+  double round = 100e-6;  ///< a flush without payload, besides the link
+  double startup = 15e-3; ///< until processes run and have said hello
+#define WORK(name, key, unit, value, doc) double name = value * unit;
+#include "runtime/plan/Work.def"
   bool operator==(const MachineProfile &) const = default;
+
+  /// Cores that one party's process uses.
+  double threads() const { return shared ? std::max(1.0, cores / 2) : cores; }
 };
 
 struct Profile {
@@ -47,7 +43,7 @@ struct Profile {
   LinkProfile evaluators; ///< P1 <-> P2
   LinkProfile dealerToP1; ///< P0 -> P1
   LinkProfile dealerToP2; ///< P0 -> P2
-  LinkProfile client;     ///< client <-> P1, client <-> P2
+  LinkProfile client;     ///< client, owner <-> parties
   MachineProfile machine;
   bool operator==(const Profile &) const = default;
 

@@ -42,6 +42,7 @@ Result<PartyReport> runDealer(const plan::Plan &file,
   PartyReport report;
   const net::Counters before1 = p1.counters(), before2 = p2.counters();
   report.offlineBeginNs = nowNs();
+  const uint64_t cpu = cpuNs();
   p1.setContext("offline phase");
   p2.setContext("offline phase");
   ChannelSink sink(p1, p2, report.offlineWaitNs);
@@ -67,6 +68,7 @@ Result<PartyReport> runDealer(const plan::Plan &file,
   MPC_TRY(p1.flush());
   MPC_TRY(p2.flush());
   report.offlineEndNs = nowNs();
+  report.offlineCpuNs = cpuNs() - cpu;
   report.offlineGemmMacs = dealer.gemmMacs;
   report.offlineSent[1] = (p1.counters() - before1).payloadSent;
   report.offlineSent[2] = (p2.counters() - before2).payloadSent;

@@ -64,6 +64,7 @@ Status evaluatorOffline(const plan::Plan &plan, int party,
                         kernels::ThreadPool &pool, proto::MaterialStore &store,
                         PartyReport &report) {
   p0.setContext("offline phase");
+  const uint64_t cpu = cpuNs();
   const std::vector<plan::PlanCost> costs = plan::instrCosts(plan);
   const Liveness liveness(plan);
   Dealt dealt;
@@ -99,6 +100,7 @@ Status evaluatorOffline(const plan::Plan &plan, int party,
     }
   }
   report.offlineEndNs = nowNs();
+  report.offlineCpuNs = cpuNs() - cpu;
   report.offlineGemmMacs = machine.offlineGemmMacs;
   return {};
 }

@@ -163,7 +163,7 @@ Status Run::online() {
   client_.setContext("inputs");
   MPC_TRY(sendMaskWords());
   MPC_TRY(client_.recv(io_.inputs));
-  const uint64_t start = nowNs();
+  const uint64_t start = nowNs(), cpu = cpuNs();
   const std::vector<plan::PlanCost> costs = plan::instrCosts(plan_);
   for (uint32_t i = 0; i < plan_.code.size(); ++i) {
     if (statics_.skips(i)) {
@@ -195,6 +195,7 @@ Status Run::online() {
   core::wipe(io_.outputs.data(), io_.outputs.size()); // holds masks
   MPC_TRY(sent);
   report_.onlineNs = nowNs() - start;
+  report_.onlineCpuNs = cpuNs() - cpu;
   report_.onlineGemmMacs = machine_.gemmMacs;
   report_.onlineSent[machine_.party == 1 ? 2 : 1] =
       (peer_.counters() - peerBefore).payloadSent;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <string>
 
@@ -14,9 +15,10 @@ namespace {
 
 /// The one list of a report's fields, for both directions.
 template <class Report, class F> void eachField(Report &r, F f) {
-  for (auto *v : {&r.party, &r.offlineBeginNs, &r.offlineEndNs, &r.onlineNs,
-                  &r.rounds, &r.onlineGemmMacs, &r.offlineGemmMacs, &r.peakRss,
-                  &r.offlineWaitNs, &r.onlineWaitNs, &r.openSent})
+  for (auto *v :
+       {&r.party, &r.offlineBeginNs, &r.offlineEndNs, &r.onlineNs, &r.rounds,
+        &r.onlineGemmMacs, &r.offlineGemmMacs, &r.peakRss, &r.offlineWaitNs,
+        &r.onlineWaitNs, &r.openSent, &r.offlineCpuNs, &r.onlineCpuNs})
     f(*v);
   for (auto *a : {&r.offlineSent, &r.onlineSent, &r.wireSent})
     for (auto &v : *a)
@@ -33,6 +35,13 @@ uint64_t nowNs() {
       std::chrono::duration_cast<std::chrono::nanoseconds>(
           std::chrono::steady_clock::now().time_since_epoch())
           .count());
+}
+
+uint64_t cpuNs() {
+  timespec t;
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 +
+         static_cast<uint64_t>(t.tv_nsec);
 }
 
 uint64_t peakRssBytes() {
@@ -72,6 +81,8 @@ RunStats combine(const std::array<PartyReport, 3> &p,
     s.offlineWaitNs[i] = r.offlineWaitNs;
     s.onlineWaitNs[i] = r.onlineWaitNs;
     s.ops[i] = r.ops;
+    s.offlineCpu[i] = static_cast<double>(r.offlineCpuNs) * 1e-9;
+    s.onlineCpu[i] = static_cast<double>(r.onlineCpuNs) * 1e-9;
   }
   s.rounds = p[1].rounds;
   s.openClientToP1 = client.openSent[1];

@@ -20,6 +20,8 @@ namespace mpc::vm {
 
 /// Nanoseconds of the monotonic clock.
 uint64_t nowNs();
+/// CPU time of this process, all threads.
+uint64_t cpuNs();
 /// Highest resident set of this process so far.
 uint64_t peakRssBytes();
 
@@ -55,6 +57,8 @@ struct PartyReport {
   uint64_t offlineWaitNs = 0; ///< P0: sending; evaluators: receiving
   uint64_t onlineWaitNs = 0;  ///< evaluators: exchanges
   uint64_t openSent = 0;      ///< P1: public inputs passed on to P0, payload
+  uint64_t offlineCpuNs = 0;  ///< of the whole process, all threads
+  uint64_t onlineCpuNs = 0;
   std::array<uint64_t, 5> offlineSent = {}; ///< payload
   std::array<uint64_t, 5> onlineSent = {};  ///< payload
   std::array<uint64_t, 5> wireSent = {};    ///< of the whole run
@@ -91,6 +95,8 @@ struct RunStats {
   std::array<uint64_t, 3> peakRss = {};
   std::array<uint64_t, 3> offlineWaitNs = {}, onlineWaitNs = {};
   std::array<std::array<OpTime, 256>, 3> ops = {}; ///< by party, opcode
+  /// CPU seconds of each party's process.
+  std::array<double, 3> offlineCpu = {}, onlineCpu = {};
 };
 RunStats combine(const std::array<PartyReport, 3> &parties,
                  const ClientReport &client);

@@ -99,7 +99,7 @@ TEST_CASE("a dear wider input is avoided where it can be", "[fit]") {
   const FitRequest r = request(gelu, -8, 8, 3);
   const auto wide = fitFourier(r, kFrac + 5, 0, INFINITY);
   REQUIRE(wide);
-  const auto narrow = fitFourier(r, kFrac + 5, 400, INFINITY);
+  const auto narrow = fitFourier(r, kFrac + 5, 400e-9, INFINITY);
   REQUIRE(narrow);
   CHECK(wide->table.window > kFrac + 5);
   CHECK(narrow->table.window <= kFrac + 5);

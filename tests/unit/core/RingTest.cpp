@@ -1,6 +1,5 @@
-// Rings, shapes, costs, secrets, hashes.
+// Rings, shapes, secrets, hashes.
 #include "runtime/core/Ring.h"
-#include "runtime/core/Cost.h"
 #include "runtime/core/Hash.h"
 #include "runtime/core/Secret.h"
 #include "runtime/core/Shape.h"
@@ -79,17 +78,6 @@ TEST_CASE("shapes") {
   CHECK_FALSE(broadcastShapes({int64_t{1} << 40, 1}, {1, int64_t{1} << 40}));
   CHECK(broadcastStrides({3, 1}, {2, 3, 4}) == Strides{0, 1, 0});
   CHECK(broadcastStrides({}, {2}) == Strides{0});
-}
-
-TEST_CASE("costs add; simultaneous rounds do not") {
-  Cost a{.rounds = 2, .p1ToP2Bits = 8, .p0ToP1Bits = 16, .gemmMacs = 5};
-  Cost b{.rounds = 1, .p2ToP1Bits = 24, .p0ToP2Bits = 32, .offlineGemmMacs = 7};
-  Cost sum{2 + 1, 8, 24, 16, 32, 5, 7};
-  CHECK(a + b == sum);
-  sum.rounds = 2;
-  CHECK(Cost::together(a, b) == sum);
-  CHECK(sum.onlineBits() == 32);
-  CHECK(sum.offlineBits() == 48);
 }
 
 TEST_CASE("a secret vector cannot be copied, compared or printed") {
