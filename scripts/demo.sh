@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# demo.sh [SUM...]: a private calculator. Installs what is missing, builds,
+# demo.sh [--organisations] [SUM...]: a private calculator. Installs what is missing, builds,
 # compiles models/adder and lets three processes add, e.g. demo.sh "347+589";
 # without arguments a few sums of its own. Shows the private answer beside the
-# plaintext one. MPCC_BUILD_DIR: as for build.sh.
+# plaintext one. With --organisations: an owner, a client and three operators,
+# each a process with a folder of its own, over mutual TLS, and what TLS costs.
+# MPCC_BUILD_DIR: as for build.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export MPCC_BUILD_DIR=${MPCC_BUILD_DIR:-$root/build}
 case ${1-} in
-  -h | --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;;
+  -h | --help) sed -n '2,7s/^# //p' "$0"; exit 0 ;;
 esac
 "$root/scripts/install-deps.sh"
 
@@ -21,5 +23,10 @@ then
 else
   echo "Building mpcc and mpcrun; this takes some minutes, once." >&2
   "$root/scripts/build.sh" mpcc mpcrun >&2
+fi
+if [ "${1-}" = --organisations ]; then
+  shift
+  exec /usr/bin/python3 "$root/scripts/demo_organisations.py" \
+    "$MPCC_BUILD_DIR" "$@"
 fi
 /usr/bin/python3 "$root/scripts/demo.py" "$MPCC_BUILD_DIR" "$@"

@@ -10,5 +10,9 @@ namespace mpc::tools {
 /// it and gives the exit code.
 using RunCommand = std::function<int()>;
 RunCommand addKeygen(CLI::App &app);
+RunCommand addParty(CLI::App &app);
+RunCommand addPreprocess(CLI::App &app);
+RunCommand addQuery(CLI::App &app);
+RunCommand addDoctor(CLI::App &app);
 
 } // namespace mpc::tools

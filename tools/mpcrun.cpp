@@ -182,7 +182,8 @@ int run(int argc, char **argv) {
       ->capture_default_str();
 
   std::vector<std::pair<CLI::App *, tools::RunCommand>> commands;
-  for (auto add : {tools::addKeygen}) {
+  for (auto add : {tools::addKeygen, tools::addParty, tools::addPreprocess,
+                   tools::addQuery, tools::addDoctor}) {
     tools::RunCommand run = add(app);
     commands.emplace_back(app.get_subcommands({}).back(), std::move(run));
   }

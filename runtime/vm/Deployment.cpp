@@ -2,8 +2,8 @@
 #include "runtime/vm/Deployment.h"
 
 #include "runtime/core/Ring.h"
-#include "runtime/kernels/Pack.h"
 #include "runtime/proto/Ops.h"
+#include "runtime/vm/MaskWeights.h"
 #include "runtime/vm/WeightsIo.h"
 
 #include <fmt/format.h>
@@ -13,19 +13,6 @@ namespace {
 
 using crypto::Key128;
 using net::Channel;
-
-/// A multiple of the pack group: pieces of a tensor pack independently.
-constexpr size_t kPiece = 1 << 16;
-
-/// Masks packed words: bits from firstBit on of the stream, by XOR.
-void xorBits(const crypto::Prg &prg, crypto::PrgAddress at, uint64_t firstBit,
-             std::span<uint8_t> bytes) {
-  core::SecretVector<uint64_t> mask((bytes.size() + 7) / 8);
-  prg.bits(at, firstBit, bytes.size() * 8, mask.span());
-  const auto *with = reinterpret_cast<const uint8_t *>(mask.data());
-  for (size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] ^= with[i];
-}
 
 Result<crypto::Prg> receiveKey(Channel &owner) {
   core::SecretVector<uint8_t> key(Key128::kBytes);
@@ -80,8 +67,6 @@ Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
   MPC_TRY(p2.send(d02->bytes()));
 
   const crypto::Prg mask1(std::move(*d01)), mask2(std::move(*d02));
-  core::SecretVector<uint64_t> m(kPiece), l2(kPiece);
-  std::vector<uint8_t> wire;
   for (size_t w = 0; w < plan.weights.size(); ++w) {
     const plan::WeightInfo &info = plan.weights[w];
     const std::vector<uint64_t> &tensor = weights.tensors[w];
@@ -89,24 +74,11 @@ Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
       return Error{fmt::format("weight '{}' has {} elements, the plan says {}",
                                info.name, tensor.size(),
                                core::numel(info.shape))};
-    const crypto::PrgAddress at{crypto::Purpose::Mask, w, 0};
-    for (size_t first = 0; first < tensor.size(); first += kPiece) {
-      const size_t n = std::min(kPiece, tensor.size() - first);
-      wire.resize(core::packedBytes(n, info.ring));
-      if (info.form == plan::Form::Words) {
-        kernels::packBits(tensor.data() + first, n, info.ring, wire.data());
-        xorBits(mask1, at, first * info.ring, wire);
-        xorBits(mask2, at, first * info.ring, wire);
-      } else {
-        mask1.words(at, first, m.span().first(n));
-        mask2.words(at, first, l2.span().first(n));
-        for (size_t i = 0; i < n; ++i)
-          m.data()[i] += l2.data()[i] + tensor[first + i];
-        kernels::packBits(m.data(), n, info.ring, wire.data());
-      }
-      MPC_TRY(p1.sendStream(wire));
-      MPC_TRY(p2.sendStream(wire));
-    }
+    MPC_TRY(maskWeight(info, w, tensor, mask1, mask2,
+                       [&](std::span<const uint8_t> wire) -> Status {
+                         MPC_TRY(p1.sendStream(wire));
+                         return p2.sendStream(wire);
+                       }));
   }
   MPC_TRY(p1.flush());
   MPC_TRY(p2.flush());

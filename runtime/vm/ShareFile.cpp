@@ -3,7 +3,7 @@
 
 #include "runtime/core/ByteStream.h"
 #include "runtime/core/Ring.h"
-#include "runtime/kernels/Pack.h"
+#include "runtime/vm/MaskWeights.h"
 
 #include <algorithm>
 #include <array>
@@ -23,8 +23,6 @@ constexpr uint32_t kVersion = 1;
 constexpr size_t kAlign = 64;
 constexpr size_t kKeysAt = 8 + 4 + 4 + 8 + 2 * sizeof(Digest);
 constexpr size_t kHeaderBytes = kKeysAt + 2 * Key128::kBytes;
-/// Elements masked at a time; a multiple of the pack group.
-constexpr size_t kPiece = 1 << 16;
 
 std::span<const uint8_t> bytesOf(std::string_view s) {
   return {reinterpret_cast<const uint8_t *>(s.data()), s.size()};
@@ -85,28 +83,6 @@ Status writeHeader(Out &out, const plan::Plan &plan, int party,
   MPC_TRY(out.write(first ? std::span<const uint8_t>(first->bytes()) : none));
   MPC_TRY(out.write(second ? std::span<const uint8_t>(second->bytes()) : none));
   return out.pad();
-}
-
-/// One tensor, masked, to both evaluators' files.
-Status writeTensor(Out &p1, Out &p2, size_t index, unsigned ring,
-                   std::span<const uint64_t> tensor, const crypto::Prg &mask1,
-                   const crypto::Prg &mask2) {
-  SecretVector<uint64_t> m(kPiece), l2(kPiece);
-  std::vector<uint8_t> wire;
-  const crypto::PrgAddress at{crypto::Purpose::Mask, index, 0};
-  for (size_t first = 0; first < tensor.size(); first += kPiece) {
-    const size_t n = std::min(kPiece, tensor.size() - first);
-    mask1.words(at, first, m.span().first(n));
-    mask2.words(at, first, l2.span().first(n));
-    for (size_t i = 0; i < n; ++i)
-      m.data()[i] += l2.data()[i] + tensor[first + i];
-    wire.resize(core::packedBytes(n, ring));
-    kernels::packBits(m.data(), n, ring, wire.data());
-    MPC_TRY(p1.write(wire));
-    MPC_TRY(p2.write(wire));
-  }
-  MPC_TRY(p1.pad());
-  return p2.pad();
 }
 
 Result<DeploymentId> freshId(const Digest &planHash, const Digest &weights) {
@@ -245,8 +221,14 @@ Result<DeploymentId> writeShares(const plan::Plan &plan,
     auto tensor = weights->tensor(w);
     if (!tensor)
       return tensor.error();
-    MPC_TRY(writeTensor(*out[1], *out[2], w, plan.weights[w].ring,
-                        tensor->span(), mask1, mask2));
+    Out &p1 = *out[1], &p2 = *out[2];
+    MPC_TRY(maskWeight(plan.weights[w], w, tensor->span(), mask1, mask2,
+                       [&](std::span<const uint8_t> wire) -> Status {
+                         MPC_TRY(p1.write(wire));
+                         return p2.write(wire);
+                       }));
+    MPC_TRY(p1.pad());
+    MPC_TRY(p2.pad());
   }
   for (auto &o : out)
     MPC_TRY(o->finish());

@@ -1,8 +1,13 @@
 """Keys, shares and the daemons of three organisations."""
 import os
 import re
+import socket
 import subprocess
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
+import support
+from organisations import Organisations
 from support import ADDER, ToolTest
 
 
@@ -88,3 +93,101 @@ class Local(ToolTest):
                            f"input_ids={self.at('pipe')}", "--output-dir",
                            self.at("out"), status=1)
         self.assertIn("not a regular file", done.stderr)
+
+
+class Daemons(ToolTest):
+    """Three daemons and their clients, each with a folder of its own."""
+
+    def organisations(self, **options):
+        plan = self.compile(os.path.join(ADDER, "model.onnx"), ADDER,
+                            [os.path.join(ADDER, "calibration", "0")])
+        self.mpcc("emulate", plan, "--input-dir", f"{ADDER}/inputs",
+                  "--output-dir", self.at("expected"))
+        o = Organisations(support.TOOLS, self.at("o"), plan, **options)
+        self.addCleanup(o.stop)
+        return o
+
+    def answered(self, o, who="alice"):
+        done = o.query(who, f"{ADDER}/inputs", self.at("out"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check_outputs(support.load_dir(self.at("out")), ADDER)
+        return done
+
+    def test_request_over_mutual_tls(self):
+        o = self.organisations()
+        o.start()
+        self.answered(o)
+        self.answered(o, "bob")
+        self.assertTrue(o.await_stock(2))
+        healthy = o.doctor("alice")
+        self.assertEqual(healthy.returncode, 0, healthy.stdout)
+        self.assertIn("all is well", healthy.stdout)
+        self.assertEqual(o.stop(), [0, 0, 0])
+        self.assertEqual(o.reused(), [])
+        answered = [e for e in o.events(1)
+                    if e["event"] == "request_answered"]
+        self.assertEqual({e["client"] for e in answered},
+                         {"client 'alice'", "client 'bob'"})
+        down = o.doctor("alice")
+        self.assertEqual(down.returncode, 1)
+        self.assertIn("PROBLEM", down.stdout)
+
+    def test_no_file_holds_more_than_its_role_may_know(self):
+        o = self.organisations()
+        names = {who: sorted(os.listdir(o.at(who)))
+                 for who in ("p0", "p1", "alice")}
+        self.assertEqual(names["p0"], ["model.plan", "p0.crt", "p0.key",
+                                       "p0.share", "parties.toml"])
+        self.assertEqual(names["alice"], ["alice.crt", "alice.key",
+                                          "model.plan", "parties.toml"])
+
+    def test_health_and_metrics(self):
+        o = self.organisations()
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            port = s.getsockname()[1]
+        o.start([0, 2])
+        o.start([1], ["--health", str(port)])
+        self.answered(o)
+        base = f"http://127.0.0.1:{port}"
+        self.assertEqual(urlopen(base + "/healthz").read(), b"ok\n")
+        text = urlopen(base + "/metrics").read().decode()
+        self.assertIn("mpcc_requests_answered_total 1", text)
+        for line in text.splitlines():  # Prometheus' text format
+            self.assertRegex(line, r"^(# (HELP|TYPE) mpcc_\w+ .+|"
+                             r'mpcc_\w+(\{\w+="[^"]*"\})? [0-9.e+-]+)$')
+        with self.assertRaises(HTTPError):
+            urlopen(base + "/else")
+
+    def test_plain_tcp_only_where_asked_and_on_loopback(self):
+        o = self.organisations(secure=False)
+        o.start()
+        self.answered(o)
+        config = o.at("alice", "parties.toml")
+        with open(config) as file:
+            text = file.read()
+        with open(config, "w") as file:
+            file.write(text.replace(o.address(2), "192.0.2.7:7100"))
+        done = o.query("alice", f"{ADDER}/inputs", self.at("no"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("is no loopback address", done.stderr)
+        o.secure = True  # asks for --key and --cert, which are not there
+        self.assertEqual(self.mpcrun(
+            "query", o.at("alice", "model.plan"), "--config", config,
+            "--input-dir", f"{ADDER}/inputs", "--output-dir", self.at("no"),
+            status=1).stderr[:6], "query:")
+
+    def test_preprocess_ahead_of_time(self):
+        o = self.organisations(limits={"stock": 5})
+        o.start([0, 2])
+        done = o.run("mpcrun", "preprocess", "--count", "4", "--config",
+                     o.at("p1", "parties.toml"), "--plan",
+                     o.at("p1", "model.plan"), "--share",
+                     o.at("p1", "p1.share"), "--state", o.at("p1", "state"),
+                     "--listen", o.address(1), *o.identity("p1"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("4 prepared sessions", done.stdout)
+        self.assertTrue(o.await_stock(4))
+        o.kill(0)  # its part is done
+        o.start([1])
+        for _ in range(2):
+            self.answered(o)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Fills DIR/{plan-decode,ir-parse,onnx-import,npy} with inputs to start from.
+"""Fills DIR/{plan-decode,ir-parse,onnx-import,npy,wire,files} with inputs to start from.
 
   tests/fuzz/seeds.py DIR [FILE.plan ...]
 
@@ -28,6 +28,23 @@ def main():
     copy((ROOT / "models").rglob("*.npy"), out / "npy")
     copy((ROOT / "tests/lit").rglob("*.mir"), out / "ir-parse")
     copy(ONNX_NODE_TESTS.glob("*/model.onnx"), out / "onnx-import")
+    for folder in ("wire", "files"):
+        (out / folder).mkdir(exist_ok=True)
+    frame = b"mpc\x01" + bytes(4) + (8).to_bytes(8, "little") + bytes(16)
+    hello = b"mpcc\x02\x00\x03\x04" + bytes(48)
+    wrapped = b"mpc\x01" + bytes(4) + len(hello).to_bytes(8, "little") + bytes(8)
+    for name, seed in {
+            "frame": b"\x00" + frame, "hello": b"\x01" + wrapped + hello,
+            "command": b"\x02\x02" + bytes(68), "reply": b"\x03\x01" + bytes(5),
+            "info": b"\x04" + bytes(92),
+            "http": b"\x05GET /metrics HTTP/1.1\r\n\r\n"}.items():
+        (out / "wire" / name).write_bytes(seed)
+    party = "[[party]]\nid = %d\naddress = \"127.0.0.1:7100\"\n"
+    toml = "".join(party % i for i in range(3)) + "[limits]\nstock = 1\n"
+    (out / "files" / "toml").write_bytes(b"\x03" + toml.encode())
+    (out / "files" / "share").write_bytes(b"\x01" + bytes(200))
+    (out / "files" / "material").write_bytes(
+        b"\x02mpccmat\x00" + bytes(5000))
     (out / "plan-decode").mkdir(exist_ok=True)
     for plan in map(pathlib.Path, sys.argv[2:]):
         (out / "plan-decode" / plan.name).write_bytes(

@@ -65,8 +65,22 @@ TEST_CASE("shares unmask to the weights, and only together", "[vm][share]") {
     REQUIRE(masked.size() == core::packedBytes(n, ring));
     CHECK(std::equal(masked.begin(), masked.end(), same.begin()));
     std::vector<uint64_t> m(n), l1(n), l2(n), d1(n), d2(n);
-    kernels::unpackBits(masked.data(), n, ring, m.data());
     const crypto::PrgAddress at{crypto::Purpose::Mask, w, 0};
+    if (o.plan.weights[w].form == plan::Form::Words) { // masked by XOR
+      std::vector<uint8_t> bytes(masked.begin(), masked.end());
+      std::vector<uint64_t> bits((n * ring + 63) / 64);
+      for (const crypto::Prg *key :
+           {&one->deployment.d0, &two->deployment.d0}) {
+        key->bits(at, 0, n * ring, bits);
+        for (size_t i = 0; i < n * ring; ++i)
+          bytes[i / 8] ^=
+              static_cast<uint8_t>((bits[i / 64] >> (i % 64) & 1) << (i % 8));
+      }
+      kernels::unpackBits(bytes.data(), n, ring, m.data());
+      CHECK(m == plain);
+      continue;
+    }
+    kernels::unpackBits(masked.data(), n, ring, m.data());
     one->deployment.d0.words(at, 0, l1, ring);
     two->deployment.d0.words(at, 0, l2, ring);
     zero->deployment.d01.words(at, 0, d1, ring);
