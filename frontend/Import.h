@@ -40,6 +40,12 @@ struct ImportOptions {
   std::set<std::string> publicConsts;
   /// --weights-visibility public.
   bool weightsPublic = false;
+  /// --reveal: what the client may learn of float outputs of rank 1 or more.
+  /// Logits: all of them; otherwise only the indices of the largest values of
+  /// each row, as outputs NAME.argmax or NAME.topk.
+  enum class Reveal { Logits, ArgMax, TopK };
+  Reveal reveal = Reveal::Logits;
+  int64_t revealCount = 1; ///< K of TopK
   /// Node errors that importOnnx() spells out; the others are counted.
   unsigned maxErrors = 1;
 };

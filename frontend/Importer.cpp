@@ -73,7 +73,7 @@ llvm::Error Importer::run() {
   importNodes(*g.mutable_node(), frame);
   if (!problems_.empty())
     return llvm::Error::success();
-  if (auto e = addOutputs(scope))
+  if (auto e = addOutputs(frame))
     return e;
   module_.removeDead();
   deriveRanges();
@@ -123,16 +123,61 @@ llvm::Error Importer::addInputs(Scope &scope) {
   return llvm::Error::success();
 }
 
-llvm::Error Importer::addOutputs(Scope &scope) {
+/// The owner's policy as nodes behind the model's output: the values themselves
+/// are opened to nobody.
+llvm::Expected<ValueId> Importer::reveal(const std::string &output,
+                                         const std::string &as, Frame &frame) {
+  const bool top = options_.reveal == ImportOptions::Reveal::TopK;
+  NodeProto &node = *file_.proto().mutable_graph()->add_node();
+  node.set_name("reveal " + output);
+  node.set_op_type(top ? "TopK" : "ArgMax");
+  node.add_input(output);
+  const auto set = [&](const char *name, int64_t value) {
+    AttributeProto &a = *node.add_attribute();
+    a.set_name(name);
+    a.set_type(AttributeProto::INT);
+    a.set_i(value);
+  };
+  set("axis", -1);
+  if (top) {
+    set("k", options_.revealCount);
+    node.add_output(as + " values"); // read by nobody
+  } else {
+    set("keepdims", 0);
+  }
+  node.add_output(as);
+  Problem at;
+  at.name = node.name();
+  at.opType = node.op_type();
+  at.opset = 9; // both with attributes only, whatever the model's opset is
+  importNode(node, at, frame, node.name());
+  std::string why;
+  const auto v = lookup(frame.scope, as, why);
+  if (!problems_.empty() || !v || !v->valid())
+    return makeError("--reveal: output '" + output + "': " +
+                     (problems_.empty() ? why : problems_.back().reason));
+  return *v;
+}
+
+llvm::Error Importer::addOutputs(Frame &frame) {
   const GraphProto &g = file_.proto().graph();
   if (g.output_size() == 0)
     return makeError("the graph has no outputs");
   for (const auto &o : g.output()) {
-    std::string why;
-    auto v = lookup(scope, o.name(), why);
+    std::string why, name = o.name();
+    auto v = lookup(frame.scope, name, why);
     if (!v)
-      return makeError("output '" + o.name() + "' " + why);
-    module_.outputs().push_back({o.name(), *v, module_.type(*v).elem});
+      return makeError("output '" + name + "' " + why);
+    if (options_.reveal != ImportOptions::Reveal::Logits &&
+        module_.type(*v).elem == Elem::F32 && !module_.type(*v).shape.empty()) {
+      name +=
+          options_.reveal == ImportOptions::Reveal::TopK ? ".topk" : ".argmax";
+      auto index = reveal(o.name(), name, frame);
+      if (!index)
+        return index.takeError();
+      v = *index;
+    }
+    module_.outputs().push_back({name, *v, module_.type(*v).elem});
   }
   return llvm::Error::success();
 }

@@ -56,7 +56,9 @@ private:
 
   llvm::Error checkOpsets();
   llvm::Error addInputs(Scope &scope);
-  llvm::Error addOutputs(Scope &scope);
+  llvm::Error addOutputs(Frame &frame);
+  llvm::Expected<ir::ValueId> reveal(const std::string &output,
+                                     const std::string &as, Frame &frame);
   llvm::Error addInitializers(mpcc_onnx::GraphProto &g, Scope &scope);
   void importNodes(Nodes &nodes, Frame &frame);
   void importNode(mpcc_onnx::NodeProto &node, Problem at, Frame &frame,

@@ -119,6 +119,18 @@ llvm::Expected<frontend::ImportOptions> InputOptions::read() const {
   o.weightsPublic = weightsVisibility == "public";
   o.publicConsts.insert(publicConsts.begin(), publicConsts.end());
   o.publicInputs.insert(publics.begin(), publics.end());
+  using Reveal = frontend::ImportOptions::Reveal;
+  if (reveal == "argmax") {
+    o.reveal = Reveal::ArgMax;
+  } else if (reveal != "logits") {
+    o.reveal = Reveal::TopK;
+    const llvm::StringRef count = llvm::StringRef(reveal).drop_front(5);
+    if (!llvm::StringRef(reveal).starts_with("topk=") ||
+        count.getAsInteger(10, o.revealCount) || o.revealCount < 1)
+      return error(fmt::format("--reveal takes logits, argmax or topk=K, got "
+                               "'{}'",
+                               reveal));
+  }
   for (const std::string &s : shapes) {
     auto named = splitNamed(s, "--shape");
     if (!named)

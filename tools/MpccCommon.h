@@ -29,7 +29,7 @@ splitNamed(const std::string &text, llvm::StringRef option);
 struct InputOptions {
   std::string model;
   std::vector<std::string> shapes, binds, publics, calibrate, publicConsts;
-  std::string weightsVisibility = "secret";
+  std::string weightsVisibility = "secret", reveal = "logits";
 
   void addTo(CLI::App &app);
   /// Reads the files named. Samples: each DIR holds NAME.npy of the inputs.

@@ -192,6 +192,10 @@ Command addCompile(CLI::App &app) {
   auto o = std::make_shared<CompileOptions>();
   CLI::App *c = app.add_subcommand("compile", "ONNX model to plan and weights");
   o->pipeline.addTo(*c);
+  c->add_option("--reveal", o->pipeline.inputs.reveal,
+                "logits, argmax or topk=K: what a client may learn of each "
+                "row of a float output; compiled into the plan")
+      ->capture_default_str();
   c->add_option("-o,--output", o->output, "the plan (public)");
   c->add_option("--weights-out", o->weightsOut,
                 "the encoded weights (private, mode 0600); default: the plan's "

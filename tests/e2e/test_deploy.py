@@ -6,6 +6,8 @@ import subprocess
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import numpy as np
+
 import support
 from organisations import Organisations
 from support import ADDER, ToolTest
@@ -191,3 +193,59 @@ class Daemons(ToolTest):
         o.start([1])
         for _ in range(2):
             self.answered(o)
+
+    def test_faults_for_a_short_time(self):
+        done = subprocess.run(
+            ["/usr/bin/python3",
+             os.path.join(os.path.dirname(__file__), "faults.py"), "--tools",
+             support.TOOLS, "--seconds", "30", "--seed", "7"],
+            capture_output=True, text=True, timeout=support.LIMIT_S)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.note = re.search(r"\*\*all\*\* \| \| \*\*(\d+)\*\*",
+                              done.stdout)[1] + " faults"
+
+
+class Reveal(ToolTest):
+    """What the owner lets clients learn is a property of the plan."""
+
+    def check_reveal(self, policy, name, rank_of):
+        plan = self.compile(os.path.join(ADDER, "model.onnx"), ADDER,
+                            [os.path.join(ADDER, "calibration", "0")],
+                            ["--reveal", policy])
+        self.mpcrun("local", plan, "--input-dir", f"{ADDER}/inputs",
+                    "--output-dir", self.at("out"))
+        outputs = support.load_dir(self.at("out"))
+        self.assertEqual(list(outputs), [name])  # and no logits
+        got = outputs[name]
+        golden = support.load_dir(f"{ADDER}/outputs")["logits"]
+        order = np.argsort(-golden, -1, kind="stable")
+        top = -np.sort(-golden, -1)
+        clear = (top[..., :-1] - top[..., 1:]) > support.CLEAR_GAP
+        self.assertEqual(got.dtype, np.int64)
+        asked = rank_of(got, order, clear)
+        self.assertGreater(asked, 3)
+        self.note = f"{asked} indices asked"
+
+    def test_argmax(self):
+        def compare(got, order, clear):
+            self.assertEqual(got.shape, order.shape[:-1])
+            self.assertTrue((got == order[..., 0])[clear[..., 0]].all())
+            return int(clear[..., 0].sum())
+        self.check_reveal("argmax", "logits.argmax", compare)
+
+    def test_topk(self):
+        def compare(got, order, clear):
+            self.assertEqual(got.shape, order.shape[:-1] + (2,))
+            both = clear[..., 0] & clear[..., 1]
+            self.assertTrue((got == order[..., :2])[both].all())
+            return int(both.sum())
+        self.check_reveal("topk=2", "logits.topk", compare)
+
+    def test_refused(self):
+        for policy, why in (("max", "--reveal takes logits"),
+                            ("topk=0", "--reveal takes logits"),
+                            ("topk=99", "takes 99 of a tensor of shape")):
+            done = self.mpcc("compile", os.path.join(ADDER, "model.onnx"),
+                             "-o", self.at("x.plan"), "--shape",
+                             "input_ids=1x12", "--reveal", policy, status=1)
+            self.assertIn(why, done.stderr)
