@@ -38,7 +38,8 @@ private:
 /// Options that steer passes; the defaults are those of `mpcc compile`.
 struct Options {
   /// Root mean square error allowed at an output: a fraction of its standard
-  /// deviation, absolute where that is above 1. Steers fraction bits.
+  /// deviation below 1, absolute up to 16, of a sixteenth of it above. Steers
+  /// fraction bits.
   double targetError = 1.0 / 1024;
   /// No target: fracBits for all values alike.
   bool uniform = false;

@@ -177,9 +177,10 @@ llvm::Expected<frontend::ImportOptions> InputOptions::read() const {
 void addPrecision(CLI::App &app, passes::Options &o) {
   CLI::Option *target =
       app.add_option("--target-error", o.targetError,
-                     "root mean square error allowed at an output, as a "
-                     "fraction of its standard deviation, absolute where that "
-                     "is above 1: steers fraction bits and tolerances")
+                     "root mean square error allowed at an output: as a "
+                     "fraction of its standard deviation below 1, absolute up "
+                     "to 16, of a sixteenth of it above; steers fraction bits "
+                     "and tolerances")
           ->check(realIn(1e-9, 1.0))
           ->capture_default_str();
   app.add_option("--frac-bits", o.fracBits,

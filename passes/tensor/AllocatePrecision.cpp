@@ -4,7 +4,7 @@
 // Stage: tensor, between calibrate and quantize. Every real value gets the
 // fraction bits to which it may be rounded, so that the root mean square error
 // of each output stays within --target-error (as a fraction of its standard
-// deviation, absolute where that is above 1).
+// deviation below 1, absolute up to 16, of a sixteenth of it above).
 //   minimize    sum over roundings v of cost[v] * frac[v]
 //   subject to  sum over v of noise[v] * white[v] * 4^-frac[v] <= 1
 // white (Sensitivity.h) is what a unit of noise does to the outputs, noise the
@@ -47,6 +47,8 @@ constexpr int kNarrow = 32;
 constexpr int kFinestTable = 20;
 /// Of the allowed error, at most this much is spent on staying narrow.
 constexpr double kNarrowShare = 0.5;
+/// Fraction bits a value of size 1 has at least.
+constexpr int kLinearBits = 6;
 
 struct Source {
   ValueId value;
@@ -163,8 +165,18 @@ private:
     s.most = std::min(40, static_cast<int>(ctx_.options.ringBits) - 4 -
                               intBitsOf(r));
     s.least = std::min(s.most, 2 - intBitsOf(r));
+    keepLinear(s, s_.size[v.index]);
     s.counted = s.weight > 0;
     return sources_.size() - 1;
+  }
+
+  /// The error model is of first order: no rounding may be coarse beside what
+  /// it rounds, however little the outputs seem to mind.
+  static void keepLinear(Source &s, double size) {
+    if (size > 0 && std::isfinite(size))
+      s.least = std::min(
+          s.most, std::max(s.least, kLinearBits - static_cast<int>(std::floor(
+                                                      std::log2(size)))));
   }
 
   /// Where quantize rounds: a product, or a sum of some, that something but a
@@ -277,10 +289,13 @@ private:
     if (op.opcode == Opcode::MatMul) {
       // exp(x) * B, which a row's reciprocal scales (see quantize).
       const ValueId p = softmaxOf(op.operands[0]);
-      if (p.valid() && exp_.count(p.index) && !normalized_[p.index])
+      if (p.valid() && exp_.count(p.index) && !normalized_[p.index]) {
         scaled_[v.index] =
             addSource(v, "product_frac",
                       white * s_.exp[p.index] / s_.white[p.index], kTruncated);
+        sources_.back().least = 2 - intBitsOf(rangeOf(v));
+        keepLinear(sources_.back(), s_.size[v.index] / s_.inverseSize[p.index]);
+      }
     }
     if (op.opcode == Opcode::Softmax) {
       // Not rounded itself where a product follows.
@@ -289,6 +304,10 @@ private:
           addSource(v, "inverse_frac", s_.inverse[v.index], kTable);
       for (size_t k : {exp_[v.index], inverse_[v.index]})
         sources_[k].least = 4, sources_[k].most = kFinestTable;
+      // exp is p over the reciprocal of the row sum.
+      keepLinear(sources_[exp_[v.index]],
+                 s_.size[v.index] / s_.inverseSize[v.index]);
+      keepLinear(sources_[inverse_[v.index]], s_.inverseSize[v.index]);
     }
   }
 
@@ -572,11 +591,11 @@ llvm::Error allocatePrecision(Module &m, Context &ctx) {
     return llvm::Error::success();
   llvm::Expected<Sensitivity> s =
       measureSensitivity(m, samples.front(), [&](double deviation) {
-        // To a power of two: the plan is public.
-        const double unit = deviation > 0 && deviation < 1
-                                ? std::exp2(std::floor(std::log2(deviation)))
-                                : 1.0;
-        return target * unit;
+        // Absolute for deviations of 1 to 16; to a power of two: the plan is
+        // public.
+        const double size =
+            deviation > 0 ? std::exp2(std::floor(std::log2(deviation))) : 1.0;
+        return target * (size < 1 ? size : std::max(1.0, size / 16));
       });
   if (!s)
     return s.takeError();

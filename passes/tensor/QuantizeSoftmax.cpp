@@ -210,7 +210,7 @@ ValueId Quantizer::softmax(const Node &n) {
     forExp.frac = exp;
     forInverse.frac = inverse;
     if (!ctx_.options.fixedTolerance) {
-      const double fine = std::ldexp(1.0, -inverse - 2);
+      const double fine = std::ldexp(1.0, -inverse);
       forExp.tolerance = std::ldexp(1.0, -exp - 2);
       forInverse.tolerance = fine;
       forInverse.relativeTolerance =

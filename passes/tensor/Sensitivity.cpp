@@ -41,6 +41,9 @@ public:
   llvm::Error forward(const InputMap &sample) {
     values_.resize(m_.numValues());
     auto outputs = evaluate(m_, sample, [&](ValueId v, const ConstData &c) {
+      if (c.numel() > 0)
+        s_.size[v.index] = up(
+            std::sqrt(sumOfSquares(c.floats) / static_cast<double>(c.numel())));
       if (!m_.constantOf(v))
         values_[v.index] = c;
     });
@@ -397,7 +400,7 @@ private:
     std::vector<int64_t> rows{p.shape[axis]};
     if (op.hasAttr("segments"))
       rows = op.intsAttr("segments").vec();
-    double exp = 0, inverse = 0;
+    double exp = 0, inverse = 0, squares = 0, count = 0;
     int64_t start = 0;
     for (size_t row = 0; start < p.numel(); row = (row + 1) % rows.size()) {
       const int64_t lanes = rows[row];
@@ -415,11 +418,14 @@ private:
           g[k] = static_cast<float>(d * p.floats[k]);
         }
         inverse += dot * dot / (most * most);
+        squares += most * most;
+        ++count;
       }
       start += lanes * inner;
     }
     s_.exp[v.index] += exp;
     s_.inverse[v.index] += inverse;
+    s_.inverseSize[v.index] = up(std::sqrt(squares / count));
     if (follows(op.operands[0]))
       accumulate(op.operands[0], g);
   }
@@ -504,7 +510,8 @@ measureSensitivity(const Module &m, const InputMap &sample,
                    const std::function<double(double)> &allowance) {
   const size_t n = m.numValues();
   const std::vector<double> zeros(n, 0);
-  Sensitivity s{zeros, zeros, zeros, zeros, std::vector<bool>(n, false)};
+  Sensitivity s{
+      zeros, zeros, zeros, zeros, zeros, zeros, std::vector<bool>(n, false)};
   Sweep sweep(m, s);
   if (llvm::Error e = sweep.forward(sample))
     return e;

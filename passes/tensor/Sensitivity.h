@@ -26,6 +26,8 @@ struct Sensitivity {
   std::vector<double> exp, inverse;
   /// Maps: the same for an error relative to each element.
   std::vector<double> relative;
+  /// Root mean squares; of a softmax's reciprocals of row sums.
+  std::vector<double> size, inverseSize;
   /// Read by an op without a slope (comparison, floor, ...): an error there is
   /// not measured by any derivative.
   std::vector<bool> opaque;
