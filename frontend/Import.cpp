@@ -57,8 +57,7 @@ llvm::Expected<ImportResult> importOnnx(llvm::StringRef path,
   const auto &problems = walked->problems();
   if (problems.empty())
     return ImportResult{std::move(walked->module()),
-                        std::move(walked->inputs()),
-                        std::move(walked->notes()),
+                        std::move(walked->inputs()), std::move(walked->notes()),
                         std::move(walked->nodeTypes()),
                         std::move(walked->graph())};
   std::string text;

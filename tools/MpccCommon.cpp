@@ -124,8 +124,8 @@ llvm::Expected<frontend::ImportOptions> InputOptions::read() const {
     o.reveal = Reveal::ArgMax;
   } else if (reveal != "logits") {
     o.reveal = Reveal::TopK;
-    const llvm::StringRef count = llvm::StringRef(reveal).drop_front(5);
-    if (!llvm::StringRef(reveal).starts_with("topk=") ||
+    llvm::StringRef count = reveal;
+    if (!count.consume_front("topk=") ||
         count.getAsInteger(10, o.revealCount) || o.revealCount < 1)
       return error(fmt::format("--reveal takes logits, argmax or topk=K, got "
                                "'{}'",

@@ -82,6 +82,12 @@ Result<service::ServiceSetup> makeSetup(const PartyArguments &a) {
   if (!plan)
     return plan.error();
   s.plan = std::move(*plan);
+  // Material is prepared before a client comes, and depends on these.
+  if (!s.plan.open.empty())
+    return Error{fmt::format(
+        "{}: has public inputs, which `mpcrun local` serves; daemons prepare "
+        "material before they know them. Compile with them secret or bound",
+        a.plan)};
   if (!a.listen.empty()) {
     auto address = service::parseAddress(a.listen);
     if (!address)

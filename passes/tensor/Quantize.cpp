@@ -22,6 +22,7 @@ Quantizer::Quantizer(const Module &in, Context &ctx)
 llvm::Expected<Module> Quantizer::run() {
   findLeftFactors();
   findPieces();
+  findCompared();
   for (ValueId v : in_.order()) {
     b_.setLoc(in_.op(v).loc);
     if (llvm::Error e = convert(v))
@@ -38,6 +39,31 @@ llvm::Expected<Module> Quantizer::run() {
   }
   out_.removeDead();
   return std::move(out_);
+}
+
+void Quantizer::findCompared() {
+  const std::vector<ValueId> order = in_.order();
+  for (size_t i = order.size(); i-- > 0;) {
+    const Op &op = in_.op(order[i]);
+    switch (op.opcode) {
+    case Opcode::Reshape:
+    case Opcode::Transpose:
+    case Opcode::Slice:
+    case Opcode::Concat:
+    case Opcode::Broadcast:
+      if (!compared_.count(order[i].index))
+        break;
+      [[fallthrough]];
+    case Opcode::Less:
+    case Opcode::LessEqual:
+    case Opcode::Equal:
+      for (ValueId o : op.operands)
+        compared_.insert(o.index);
+      break;
+    default:
+      break;
+    }
+  }
 }
 
 llvm::Error Quantizer::convert(ValueId v) {
@@ -66,7 +92,8 @@ llvm::Error Quantizer::convert(ValueId v) {
   map_[v.index] = *result;
   if (result->valid() && !unscaled_.count(v.index)) {
     setTarget(*result, op);
-    if (op.hasAttr("rounds") && op.intAttr("rounds"))
+    if ((op.hasAttr("rounds") && op.intAttr("rounds")) ||
+        compared_.count(v.index))
       map_[v.index] = ready(*result);
   }
   return llvm::Error::success();

@@ -93,6 +93,10 @@ private:
   /// Values of which many parts are read, or some elements several times: one
   /// rescaling of the whole is cheaper than one of each part.
   void findPieces();
+  /// Values that comparisons read, perhaps moved. They are rounded once, where
+  /// they are made: were each reader's copy rounded by itself, x < x might
+  /// hold.
+  void findCompared();
   ValueId concat(const Node &n);
   ValueId matmul(const Node &n);
   ValueId reduceSum(const Node &n);
@@ -281,6 +285,7 @@ private:
   std::string loc_;
   std::vector<ValueId> map_;              ///< by old value
   llvm::DenseMap<uint32_t, ValueId> raw_; ///< public values, by old value
+  llvm::DenseSet<uint32_t> compared_;     ///< see findCompared
   llvm::DenseSet<uint32_t> whole_;        ///< of raw_: whole numbers
   std::string error_;                     ///< the first, if any
   llvm::DenseMap<uint32_t, ValueId> ready_;

@@ -1,6 +1,7 @@
 //===- runtime/service/Evaluators.cpp - what P1 and P2 do alike, and P2 ---===//
 #include "runtime/service/Evaluators.h"
 
+#include "runtime/vm/OpenSession.h"
 #include "runtime/vm/Party.h"
 
 #include <filesystem>
@@ -125,8 +126,8 @@ Status Evaluator::prepare(const Token &token, net::Channel &link) {
   options.token = token;
   vm::PartyReport report;
   link.setSession(sessionTag(token));
-  auto stored = vm::storeSession(core_.plan, core_.party, deployment_, **p0,
-                                 link, core_.pool, options,
+  auto stored = vm::storeSession(vm::OpenSession(core_.plan), core_.party,
+                                 deployment_, **p0, link, core_.pool, options,
                                  stock_.pathOf(token), stock_.seal(), report);
   Status done = stored ? Status() : Status(stored.error());
   if (done) { // the other one's file is there as well

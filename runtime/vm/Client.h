@@ -3,9 +3,9 @@
 // The client learns the mask words of its inputs, l1 from P1 and l2 from P2,
 // sends m = x + l1 + l2 to both, and at the end gets (m, l_j) of each output.
 // The two m must agree. It never holds a pairwise key. Public inputs go to P1
-// and P2 as they are, before anything else. A guarded plan also hands it one fact,
-// whether every checked value was in range: if not, there are no outputs but an
-// error.
+// and P2 as they are, before anything else. A guarded plan also hands it one
+// fact, whether every checked value was in range: if not, there are no outputs
+// but an error.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

@@ -54,7 +54,7 @@ class MaskedAttention(ToolTest):
                       self.at("in"), "--output-dir", self.at("out"))
         got = support.load_dir(self.at("out"))["y"]
         error = float(np.max(abs(got - self.attention(arrays, live))))
-        self.assertLessEqual(error, 2e-3)
+        self.assertLessEqual(error, 5e-3)
         self.assertLessEqual(self.rounds(costs["packed"]),
                              self.rounds(costs["all"]))
         share = [part(costs["packed"]) / part(costs["plain"])
