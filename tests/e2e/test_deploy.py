@@ -223,7 +223,7 @@ class Reveal(ToolTest):
         clear = (top[..., :-1] - top[..., 1:]) > support.CLEAR_GAP
         self.assertEqual(got.dtype, np.int64)
         asked = rank_of(got, order, clear)
-        self.assertGreater(asked, 3)
+        self.assertGreater(asked, 2)
         self.note = f"{asked} indices asked"
 
     def test_argmax(self):
