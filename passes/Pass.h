@@ -48,6 +48,8 @@ struct Options {
   unsigned marginBits = 1; ///< a calibrated range is widened by 2^marginBits
   double tolerance = 1.0 / 16384; ///< absolute error of an approximation
   bool fixedTolerance = false;    ///< of all of them, whatever the target error
+  /// Rescale after every product, as systems without placement do.
+  bool eagerTruncation = false;
   unsigned threads = 2;
   /// Range checks in the plan: what leaves its range is an error, no answer.
   bool guard = false;

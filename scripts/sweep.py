@@ -87,7 +87,8 @@ def measure(tools, folder, options, scratch):
     errors = []
     for sample in samples_of(folder):
         run(os.path.join(tools, "mpcc"), "emulate", plan, "--input-dir",
-            os.path.join(sample, "inputs"), "--output-dir", out)
+            os.path.join(sample, "inputs"), "--output-dir", out,
+            "--allow-out-of-range")  # stories260K leaves its sample's ranges
         for f in glob.glob(os.path.join(sample, "outputs", "*logits*.npy")):
             got = np.load(os.path.join(out, os.path.basename(f)))
             errors.append(np.abs(got.astype(np.float64) - np.load(f)).ravel())

@@ -182,6 +182,9 @@ void PipelineOptions::addTo(CLI::App &app) {
                  "a calibrated range is widened by this many bits")
       ->check(CLI::Range(0, 8))
       ->capture_default_str();
+  app.add_flag("--truncate-every-product", passes.eagerTruncation,
+               "truncate where a product is made, not where it is cheapest (to "
+               "see what placement is worth)");
   app.add_flag("--guard", passes.guard,
                "check ranges in the plan: the client gets an error instead of "
                "an answer that a value out of range made wrong");

@@ -93,7 +93,7 @@ llvm::Error Quantizer::convert(ValueId v) {
   if (result->valid() && !unscaled_.count(v.index)) {
     setTarget(*result, op);
     if ((op.hasAttr("rounds") && op.intAttr("rounds")) ||
-        compared_.count(v.index))
+        compared_.count(v.index) || ctx_.options.eagerTruncation)
       map_[v.index] = ready(*result);
   }
   return llvm::Error::success();

@@ -40,7 +40,8 @@ def softmax(x):
 
 # --- formulas of others, from their papers and documentation -------------------
 # PUMA (Dong et al. 2023), section 4; MPCFormer (Li et al., ICLR 2023), section 3;
-# CrypTen (Knott et al. 2021), appendix on approximations, default iterations.
+# CrypTen (Knott et al. 2021), appendix on approximations, default iterations;
+# MP-SPDZ (Keller 2020), its library of formulas.
 
 def puma_gelu(x):
     low = np.polyval([-0.011034134030615728, -0.11807612951181953,
@@ -113,6 +114,22 @@ def crypten_log(x):
     return y
 
 
+def mpspdz_sigmoid(x):
+    """Its five pieces (Compiler/ml.py, approx_sigmoid)."""
+    return np.select([x < -5, x < -2.5, x < 2.5, x < 5],
+                     [1e-4, 0.02776 * x + 0.145, 0.17 * x + 0.5,
+                      0.02776 * x + 0.85498], 1 - 1e-4)
+
+
+def mpspdz_log(x):
+    """log2 as a quotient of cubics on [1/2, 1] (Hart's 2524) and exponents."""
+    mantissa, exponent = np.frexp(x)
+    p = np.polyval([4.81147460989, 6.10585199015, -8.8626599391,
+                    -2.05466671951], mantissa)
+    q = np.polyval([1, 6.42784209029, 4.54517087629, 0.353553425277], mantissa)
+    return (p / q + exponent) * math.log(2)
+
+
 def crypten_softmax(x):
     e = crypten_exp(x - x.max(-1, keepdims=True))
     return e * crypten_reciprocal(e.sum(-1, keepdims=True))
@@ -145,13 +162,13 @@ FUNCTIONS = {
     "erf": ([("Erf", "")], np.linspace(-4, 4, N), erf,
             {"CrypTen": crypten_erf}),
     "sigmoid": ([("Sigmoid", "")], np.linspace(-10, 10, N), sigmoid,
-                {"CrypTen": crypten_sigmoid}),
+                {"CrypTen": crypten_sigmoid, "MP-SPDZ, five pieces": mpspdz_sigmoid}),
     "rsqrt": ([("Sqrt", ""), ("Reciprocal", "")], log_grid(2**-4, 2**6),
               lambda x: 1 / np.sqrt(x), {"CrypTen": crypten_rsqrt}),
     "reciprocal": ([("Reciprocal", "")], log_grid(2**-4, 2**6),
                    lambda x: 1 / x, {"CrypTen": crypten_reciprocal}),
     "log": ([("Log", "")], log_grid(2**-4, 2**6), np.log,
-            {"CrypTen": crypten_log}),
+            {"CrypTen": crypten_log, "MP-SPDZ": mpspdz_log}),
     "softplus": ([("Softplus", "")], np.linspace(-8, 8, N),
                  lambda x: np.log1p(np.exp(x)), {}),
 }
@@ -165,9 +182,11 @@ def ours(t, nodes, grid, tolerance):
     with open(t.at("m.onnx"), "wb") as f:
         f.write(chain(nodes, x))
     t.run("mpcc", "compile", t.at("m.onnx"), "-o", t.at("m.plan"),
-          "--calibrate", t.at("in"), "--approx-tolerance", tolerance)
+          "--calibrate", t.at("in"), "--frac-bits", 18,
+          "--approx-tolerance", tolerance)
+    # Of a domain in parts, a table's value outside its part is not chosen.
     t.run("mpcc", "emulate", t.at("m.plan"), "--input-dir", t.at("in"),
-          "--output-dir", t.at("out"))
+          "--output-dir", t.at("out"), "--allow-out-of-range")
     y = np.load(t.at("out", "y.npy")).astype(np.float64)
     seconds = []
     for _ in range(3):
@@ -235,12 +254,12 @@ def main():
                         if r[0] == name), flush=True)
     text = f"""# Approximations, measured
 
-Made by `scripts/study/approximations.py`. Ours: the function compiled alone,
-emulated on {N} points of its domain, run among three processes (two cores play
-all of them; median of three). Bytes are an element's, between evaluators +
+Made by `scripts/study/approximations.py`. Ours: the function compiled alone at
+18 fraction bits, emulated on {N} points of its domain, run among three processes (two cores
+play all of them; median of three). Bytes are an element's, between evaluators +
 from the dealer. Formulas of others: in double precision, without their fixed
 point's rounding, so the least error they can have; PUMA (2023), MPCFormer
-(2023), CrypTen (2021). On outside-the-range inputs theirs diverge (CrypTen's
+(2023), CrypTen (2021), MP-SPDZ (2020). On outside-the-range inputs theirs diverge (CrypTen's
 erf is a Taylor polynomial); what ours do there is in docs/ranges.md.
 
 {tools.table(["function", "method", "max error", "mean error",
