@@ -12,24 +12,14 @@ exports lie beside the checkout (../shared/models), else models/adder.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SHARED = os.path.join(os.path.dirname(ROOT), "shared", "models")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "study"))
+from tools import ROOT, SHARED, binds, rewrite, run
+
 PAGE = os.path.join(ROOT, "docs", "passes.md")
-BEGIN = "<!-- written by scripts/pass-contributions.py --write -->\n"
-END = "<!-- end -->\n"
-BOUND = ("attention_mask", "position_ids")
-
-
-def run(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True,
-                          text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stderr}")
-    return done.stdout
 
 
 def standard_models(scratch):
@@ -56,10 +46,7 @@ def cost(tools, folder, scratch, disabled=()):
     plan = os.path.join(scratch, "x.plan")
     command = [os.path.join(tools, "mpcc"), "compile",
                os.path.join(folder, "model.onnx"), "-o", plan, "--calibrate",
-               inputs]
-    for name in BOUND:
-        if os.path.exists(os.path.join(inputs, name + ".npy")):
-            command += ["--bind", f"{name}={inputs}/{name}.npy"]
+               inputs, *binds(inputs)]
     for flag in disabled:
         command += ["--disable-pass", flag]
     run(*command)
@@ -127,12 +114,7 @@ def main():
             print(text if name == models[0][0] else
                   text[text.rindex("\n###"):], flush=True)
     if args.write:
-        with open(PAGE) as file:
-            page = file.read()
-        head, rest = page.split(BEGIN)
-        with open(PAGE, "w") as file:
-            file.write(head + BEGIN + text.lstrip("\n") + "\n" + END
-                       + rest.split(END)[1])
+        rewrite(PAGE, "pass-contributions.py", text)
     return 0
 
 

@@ -15,27 +15,18 @@ import argparse
 import glob
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TRAINED = os.path.join(os.path.dirname(ROOT), "shared", "models", "trained")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "study"))
+from tools import BOUND, ROOT, SHARED, binds, rewrite, run
+
+TRAINED = os.path.join(SHARED, "trained")
 PAGE = os.path.join(ROOT, "docs", "sweep.md")
 PLOT = os.path.join(ROOT, "docs", "sweep.svg")
-BEGIN = "<!-- written by scripts/sweep.py --write -->\n"
-END = "<!-- end -->\n"
-BOUND = ("attention_mask", "position_ids")
-
-
-def run(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True,
-                          text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stderr}")
-    return done.stdout
 
 
 def samples_of(folder):
@@ -79,11 +70,7 @@ def measure(tools, folder, options, scratch):
                os.path.join(folder, "model.onnx"), "-o", plan]
     for c in calibration_of(folder, scratch):
         command += ["--calibrate", c]
-    inputs = os.path.join(folder, "inputs")
-    for name in BOUND:
-        if os.path.exists(os.path.join(inputs, name + ".npy")):
-            command += ["--bind", f"{name}={inputs}/{name}.npy"]
-    run(*command, *options)
+    run(*command, *binds(os.path.join(folder, "inputs")), *options)
     errors = []
     for sample in samples_of(folder):
         run(os.path.join(tools, "mpcc"), "emulate", plan, "--input-dir",
@@ -178,12 +165,7 @@ def main():
         text += table
     if args.write:
         plot(results)
-        with open(PAGE) as file:
-            page = file.read()
-        head, rest = page.split(BEGIN)
-        with open(PAGE, "w") as file:
-            file.write(head + BEGIN + text.lstrip("\n") + "\n" + END
-                       + rest.split(END)[1])
+        rewrite(PAGE, "sweep.py", text)
     return 0
 
 

@@ -58,6 +58,22 @@ static llvm::Error error(const std::string &message) {
                                  message.c_str());
 }
 
+Result<ir::ConstData> toConstData(const core::NpyArray &a, ir::Elem elem) {
+  ir::ConstData c{elem, ir::Shape(a.shape.begin(), a.shape.end()), {}, {}};
+  if (elem == ir::Elem::F32) {
+    Result<std::vector<float>> f = core::toFloat32(a);
+    if (!f)
+      return f.error();
+    c.floats = std::move(*f);
+  } else {
+    Result<std::vector<int64_t>> i = core::toInt64(a);
+    if (!i)
+      return i.error();
+    c.ints = std::move(*i);
+  }
+  return c;
+}
+
 llvm::Expected<std::pair<std::string, std::string>>
 splitNamed(const std::string &text, llvm::StringRef option) {
   const size_t at = text.rfind('=');

@@ -21,6 +21,10 @@ std::string bytesText(uint64_t bytes);
 std::string countText(uint64_t n);
 std::string secondsText(double seconds);
 
+/// An array as a value of the tensor level: floats that are exact in float32
+/// and finite, or whole numbers.
+Result<ir::ConstData> toConstData(const core::NpyArray &a, ir::Elem elem);
+
 /// NAME=VALUE, split at the last '='.
 llvm::Expected<std::pair<std::string, std::string>>
 splitNamed(const std::string &text, llvm::StringRef option);

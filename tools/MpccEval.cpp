@@ -17,6 +17,7 @@
 #include "runtime/vm/InProcessRun.h"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -39,20 +40,6 @@ struct EvalArgs {
 double secondsSince(Clock::time_point t) {
   return std::chrono::duration<double>(Clock::now() - t).count();
 }
-
-/// Hands the emulator the coins of a run of the parties.
-class RecordedCoins final : public emu::CoinSource {
-public:
-  explicit RecordedCoins(const vm::InProcessResult &run) : coins_(run.coins) {}
-  void coins(size_t instr, unsigned, std::span<uint64_t> out) override {
-    const auto it = coins_.find(static_cast<uint32_t>(instr));
-    assert(it != coins_.end() && it->second.size() == out.size());
-    std::copy(it->second.begin(), it->second.end(), out.begin());
-  }
-
-private:
-  const std::map<uint32_t, std::vector<uint64_t>> &coins_;
-};
 
 Error inSample(size_t i, const std::string &message) {
   return Error{fmt::format("sample {}: {}", i, message)};
@@ -154,22 +141,6 @@ Status Evaluation::emulateAll() {
       violations_ += ranges[i].total;
     }
   return toRows(out, private_);
-}
-
-Result<ir::ConstData> toConstData(const core::NpyArray &a, ir::Elem elem) {
-  ir::ConstData c{elem, ir::Shape(a.shape.begin(), a.shape.end()), {}, {}};
-  if (elem == ir::Elem::F32) {
-    Result<std::vector<float>> f = core::toFloat32(a);
-    if (!f)
-      return f.error();
-    c.floats = std::move(*f);
-  } else {
-    Result<std::vector<int64_t>> i = core::toInt64(a);
-    if (!i)
-      return i.error();
-    c.ints = std::move(*i);
-  }
-  return c;
 }
 
 Status Evaluation::floatModel() {
@@ -331,10 +302,11 @@ Status Evaluation::parties() {
     if (!run)
       return inSample(i, run.error().message);
     seconds += secondsSince(start);
-    RecordedCoins coins(*run);
+    emu::RecordedCoins coins(run->coins);
     Result<Arrays> same = emu::emulate(plan_, weights_, inputs, coins);
     if (!same)
       return inSample(i, same.error().message);
+    assert(!coins.missing());
     if (*same != run->outputs)
       return inSample(i, "three parties and the emulation under their coins "
                          "differ");

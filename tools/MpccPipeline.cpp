@@ -45,25 +45,6 @@ llvm::Error error(const std::string &message) {
                                  message.c_str());
 }
 
-llvm::Expected<ir::ConstData>
-toConstData(const std::string &name, const core::NpyArray &a, ir::Elem elem) {
-  ir::ConstData c{elem, ir::Shape(a.shape.begin(), a.shape.end()), {}, {}};
-  if (elem == ir::Elem::F32) {
-    Result<std::vector<float>> f = core::toFloat32(a, core::NonFinite::Refuse);
-    if (!f)
-      return error(
-          fmt::format("calibration sample '{}': {}", name, f.error().message));
-    c.floats = std::move(*f);
-  } else {
-    Result<std::vector<int64_t>> i = core::toInt64(a);
-    if (!i)
-      return error(
-          fmt::format("calibration sample '{}': {}", name, i.error().message));
-    c.ints = std::move(*i);
-  }
-  return c;
-}
-
 /// The arrays of every sample that are inputs of the module.
 llvm::Expected<std::vector<ir::InputMap>>
 samplesFor(const frontend::ImportResult &model,
@@ -79,9 +60,10 @@ samplesFor(const frontend::ImportResult &model,
         return error(fmt::format(
             "calibration sample has no file '{}.npy' for input '{}'", i.name,
             i.name));
-      auto c = toConstData(i.name, it->second, i.elem);
+      Result<ir::ConstData> c = toConstData(it->second, i.elem);
       if (!c)
-        return c.takeError();
+        return error(fmt::format("calibration sample '{}': {}", i.name,
+                                 c.error().message));
       map[i.name] = std::move(*c);
     }
     result.push_back(std::move(map));

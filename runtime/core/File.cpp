@@ -54,6 +54,17 @@ void syncDirectoryOf(const std::string &path) {
 
 namespace {
 
+/// What was opened for reading; a directory is refused.
+Status statOpened(const Fd &f, const std::string &path, struct stat &st) {
+  if (f.fd < 0)
+    return fileError(path, "cannot open", errno);
+  if (::fstat(f.fd, &st) != 0)
+    return fileError(path, "cannot stat", errno);
+  if (S_ISDIR(st.st_mode))
+    return fileError(path, "cannot read", EISDIR);
+  return {};
+}
+
 Result<std::vector<uint8_t>> readAll(const Fd &f, const struct stat &st,
                                      const std::string &path) {
   std::vector<uint8_t> out;
@@ -81,13 +92,8 @@ Result<std::vector<uint8_t>> readAll(const Fd &f, const struct stat &st,
 
 Result<std::vector<uint8_t>> readFile(const std::string &path) {
   Fd f{openRetry(path.c_str(), O_RDONLY)};
-  if (f.fd < 0)
-    return fileError(path, "cannot open", errno);
   struct stat st;
-  if (::fstat(f.fd, &st) != 0)
-    return fileError(path, "cannot stat", errno);
-  if (S_ISDIR(st.st_mode))
-    return fileError(path, "cannot read", EISDIR);
+  MPC_TRY(statOpened(f, path, st));
   return readAll(f, st, path);
 }
 
@@ -95,13 +101,8 @@ Result<std::vector<uint8_t>> readRegularFile(const std::string &path,
                                              uint64_t maxBytes) {
   // O_NONBLOCK: opening a FIFO without a writer would wait.
   Fd f{openRetry(path.c_str(), O_RDONLY | O_NONBLOCK)};
-  if (f.fd < 0)
-    return fileError(path, "cannot open", errno);
   struct stat st;
-  if (::fstat(f.fd, &st) != 0)
-    return fileError(path, "cannot stat", errno);
-  if (S_ISDIR(st.st_mode))
-    return fileError(path, "cannot read", EISDIR);
+  MPC_TRY(statOpened(f, path, st));
   if (!S_ISREG(st.st_mode))
     return Error{path + ": cannot read: not a regular file"};
   if (static_cast<uint64_t>(st.st_size) > maxBytes)

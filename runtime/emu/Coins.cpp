@@ -1,6 +1,8 @@
 //===- runtime/emu/Coins.cpp ----------------------------------------------===//
 #include "runtime/emu/Coins.h"
 
+#include <algorithm>
+
 #include <bit>
 #include <cassert>
 
@@ -33,6 +35,14 @@ void SeededCoins::coins(size_t instr, unsigned bits, std::span<uint64_t> out) {
     s[2] ^= t;
     s[3] = std::rotl(s[3], 45);
   }
+}
+
+void RecordedCoins::coins(size_t instr, unsigned, std::span<uint64_t> out) {
+  const auto it = drawn_.find(static_cast<uint32_t>(instr));
+  if (it == drawn_.end() || it->second.size() != out.size())
+    missing_ = true;
+  else
+    std::copy(it->second.begin(), it->second.end(), out.begin());
 }
 
 } // namespace mpc::emu

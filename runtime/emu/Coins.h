@@ -10,7 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
+#include <vector>
 
 namespace mpc::emu {
 
@@ -31,6 +33,22 @@ public:
 
 private:
   uint64_t seed_;
+};
+
+/// The coins that parties drew, by instruction: what vm::InProcessResult
+/// records. It outlives this.
+class RecordedCoins final : public CoinSource {
+public:
+  using ByInstruction = std::map<uint32_t, std::vector<uint64_t>>;
+  explicit RecordedCoins(const ByInstruction &drawn) : drawn_(drawn) {}
+  void coins(size_t instr, unsigned bits, std::span<uint64_t> out) override;
+  /// The emulator asked for coins that no party drew, or for another number of
+  /// them: it and the parties do not run the same plan.
+  bool missing() const { return missing_; }
+
+private:
+  const ByInstruction &drawn_;
+  bool missing_ = false;
 };
 
 } // namespace mpc::emu

@@ -28,7 +28,7 @@ crypto::DpfParams oneHotDpf(const plan::Plan &plan, const plan::Instr &in) {
   return d;
 }
 
-void dealOneHot(Dealer &p) {
+void dealRowSelector(Dealer &p) {
   const crypto::DpfParams dpf = oneHotDpf(p.plan, p.instr());
   const size_t n = p.inSize(0);
   Words alpha = dpf.depth ? lowMaskBits(p, 0, dpf.depth) : Words::zeros(n);
@@ -41,6 +41,8 @@ void dealOneHot(Dealer &p) {
   p.put(1, keys.span());
   p.put(2, keys.span());
 }
+
+void dealOneHot(Dealer &p) { dealRowSelector(p); }
 
 void beginOneHot(Evaluator &p) {
   const crypto::DpfParams dpf = oneHotDpf(p.plan, p.instr());

@@ -69,17 +69,7 @@ void xorInto(Words &to, const Words &x) {
 
 void dealOneHotBits(Dealer &p) {
   p.drawBitMasks(p.out(), p.outSize());
-  const crypto::DpfParams dpf = oneHotDpf(p.plan, p.instr());
-  const size_t n = p.inSize(0);
-  Words alpha = dpf.depth ? lowMaskBits(p, 0, dpf.depth) : Words::zeros(n);
-  Words payload(n);
-  std::fill(payload.begin(), payload.end(), 1);
-  const auto roots1 = p.drawRoots(1, n), roots2 = p.drawRoots(2, n);
-  core::SecretVector<uint8_t> keys(crypto::dpfKeyBytes(dpf, n));
-  crypto::dpfGenerate(dpf, n, alpha.data(), payload.data(), roots1.data(),
-                      roots2.data(), keys.data(), p.pool);
-  p.put(1, keys.span());
-  p.put(2, keys.span());
+  dealRowSelector(p);
 }
 
 void maskOneHotBits(Evaluator &p) { p.out().b = p.drawBitMask(p.outSize()); }

@@ -21,6 +21,9 @@ kernels::FourierTable fourierTable(const plan::Plan &plan,
 /// Of one_hot, and of one_hot_bits.
 crypto::DpfParams oneHotDpf(const plan::Plan &plan, const plan::Instr &in);
 
+/// Keys of both: a one at the mask of each element of operand 0.
+void dealRowSelector(Dealer &p);
+
 /// The low `bits` of l1 + l2 of an operand.
 Words lowMaskBits(const Dealer &p, size_t operand, unsigned bits);
 /// Gives the low `bits` of each value to the tap.

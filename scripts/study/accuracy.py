@@ -16,7 +16,6 @@ import numpy as np
 import tools
 
 TRAINED = os.path.join(tools.SHARED, "trained")
-MASKS = ("attention_mask", "position_ids")
 
 
 def load(folder):
@@ -53,7 +52,7 @@ def sst2(t, parties):
         save(t.at("cal", str(i)), {k: v[i:i + 1] for k, v in inputs.items()})
         calibrate += ["--calibrate", t.at("cal", str(i))]
     rows = []
-    for how, flags in (("secret", []), ("public", ["--public", MASKS[0]])):
+    for how, flags in (("secret", []), ("public", ["--public", "attention_mask"])):
         plan = t.at(f"sst2-{how}.plan")
         t.run("mpcc", "compile", model, "-o", plan, *calibrate, *flags)
         r = evaluate(t, plan, data, "--labels", os.path.join(data, "labels.npy"),
@@ -101,10 +100,8 @@ def stories(t, parties):
         save(t.at(f"cal-{length}"),
              {**arrays, "input_ids": other.reshape(ids.shape)[:1]})
         plan = t.at(f"stories-{length}.plan")
-        binds = [x for m in MASKS for x in
-                 ("--bind", f"{m}={data}/inputs/{m}.npy")]
         t.run("mpcc", "compile", os.path.join(folder, "model.onnx"), "-o", plan,
-              "--calibrate", t.at(f"cal-{length}"), *binds)
+              "--calibrate", t.at(f"cal-{length}"), *tools.binds(f"{data}/inputs"))
         flags = ["--model", os.path.join(folder, "model.onnx"), "--metric",
                  "perplexity", "--next-token", "input_ids"]
         r = evaluate(t, plan, data, *flags, *(["--mpc", 1] if parties else []))
@@ -139,8 +136,7 @@ def bert_base(t, folder):
     plan = t.at("bert.plan")
     inputs = os.path.join(folder, "inputs")
     t.run("mpcc", "compile", os.path.join(folder, "model.onnx"), "-o", plan,
-          "--calibrate", inputs, "--bind",
-          f"attention_mask={inputs}/attention_mask.npy")
+          "--calibrate", inputs, *tools.binds(inputs))
     rows = []
     for name in (f[:-4] for f in sorted(os.listdir(
             os.path.join(folder, "outputs")))):

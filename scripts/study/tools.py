@@ -1,4 +1,4 @@
-"""What the study scripts share: the built tools, tables, plots."""
+"""What the measuring scripts share: the built tools, tables, plots, pages."""
 import argparse
 import json
 import os
@@ -11,6 +11,37 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 # Real exports, if they lie beside the project.
 SHARED = os.path.join(os.path.dirname(ROOT), "shared", "models")
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+
+
+# Known when a plan is compiled, as the tests have it.
+BOUND = ("attention_mask", "position_ids")
+
+
+def run(*command):
+    """Its stdout; RuntimeError with the command and its stderr."""
+    command = [str(c) for c in command]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
+    return done.stdout
+
+
+def binds(inputs):
+    """Flags that bind what a folder of inputs has of BOUND."""
+    return [x for name in BOUND
+            if os.path.exists(os.path.join(inputs, name + ".npy"))
+            for x in ("--bind", f"{name}={inputs}/{name}.npy")]
+
+
+def rewrite(page, script, text):
+    """Puts text between the marks that name the script."""
+    begin = f"<!-- written by scripts/{script} --write -->\n"
+    end = "<!-- end -->\n"
+    with open(page) as file:
+        head, rest = file.read().split(begin)
+    with open(page, "w") as file:
+        file.write(head + begin + text.lstrip("\n") + "\n" + end
+                   + rest.split(end)[1])
 
 
 def parser(description):
@@ -34,11 +65,10 @@ class Tools:
 
     def run(self, tool, *args):
         """Its stdout; an error ends the script with the tool's own words."""
-        command = [os.path.join(self.folder, tool), *map(str, args)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(f"{' '.join(command)}\n{done.stderr}")
-        return done.stdout
+        try:
+            return run(os.path.join(self.folder, tool), *args)
+        except RuntimeError as e:
+            sys.exit(str(e))
 
     def cost(self, plan):
         return json.loads(self.run("mpcc", "cost", plan, "--json"))

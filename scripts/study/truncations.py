@@ -8,13 +8,11 @@ truncations that never fail. Writes docs/truncations.md and a figure a model.
 """
 import os
 import re
-import subprocess
 
 import numpy as np
 
 import tools
 
-MASKS = ("attention_mask", "position_ids")
 FRACTIONS = (8, 11, 14, 18)
 RINGS = (64, 44)
 
@@ -30,17 +28,13 @@ def models():
 def measure(t, folder, fraction, ring, eager):
     """None if the rings are too small, as the compiler says."""
     inputs = os.path.join(folder, "inputs")
-    command = [os.path.join(t.folder, "mpcc"), "compile",
-               os.path.join(folder, "model.onnx"), "-o", t.at("m.plan"),
-               "--calibrate", inputs, "--frac-bits", str(fraction),
-               "--ring-bits", str(ring)]
-    for name in MASKS:
-        if os.path.exists(f"{inputs}/{name}.npy"):
-            command += ["--bind", f"{name}={inputs}/{name}.npy"]
-    if eager:
-        command.append("--truncate-every-product")
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
+    try:
+        tools.run(os.path.join(t.folder, "mpcc"), "compile",
+                  os.path.join(folder, "model.onnx"), "-o", t.at("m.plan"),
+                  "--calibrate", inputs, "--frac-bits", fraction,
+                  "--ring-bits", ring, *tools.binds(inputs),
+                  *(["--truncate-every-product"] if eager else []))
+    except RuntimeError:
         return None
     t.run("mpcc", "emulate", t.at("m.plan"), "--input-dir", inputs,
           "--output-dir", t.at("out"), "--allow-out-of-range")

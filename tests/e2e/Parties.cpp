@@ -26,23 +26,6 @@ int fail(const std::string &why) {
   return 1;
 }
 
-class RecordedCoins final : public emu::CoinSource {
-public:
-  explicit RecordedCoins(const std::map<uint32_t, std::vector<uint64_t>> &c)
-      : coins_(c) {}
-  void coins(size_t instr, unsigned, std::span<uint64_t> out) override {
-    const auto it = coins_.find(static_cast<uint32_t>(instr));
-    if (it == coins_.end() || it->second.size() != out.size())
-      missing = true;
-    else
-      std::copy(it->second.begin(), it->second.end(), out.begin());
-  }
-  bool missing = false;
-
-private:
-  const std::map<uint32_t, std::vector<uint64_t>> &coins_;
-};
-
 std::string costDifference(const plan::PlanCost &want,
                            const vm::RunStats &got) {
   const std::pair<const char *, std::pair<uint64_t, uint64_t>> rows[] = {
@@ -99,11 +82,11 @@ int main(int argc, char **argv) {
       !d.empty())
     return fail(d);
 
-  RecordedCoins coins(run->coins);
+  emu::RecordedCoins coins(run->coins);
   auto plain = emu::emulate(*plan, *weights, inputs->arrays, coins);
   if (!plain)
     return fail(plain.error().message);
-  if (coins.missing)
+  if (coins.missing())
     return fail("the emulator asked for coins that no party drew");
   for (size_t i = 0; i < plain->size(); ++i)
     if ((*plain)[i].bytes != run->outputs[i].bytes)

@@ -16,21 +16,6 @@
 
 namespace mpc::test {
 
-/// Hands the emulator what the parties recorded.
-class RecordedCoins final : public emu::CoinSource {
-public:
-  explicit RecordedCoins(const vm::InProcessResult &r) : coins_(r.coins) {}
-  void coins(size_t instr, unsigned, std::span<uint64_t> out) override {
-    const auto it = coins_.find(static_cast<uint32_t>(instr));
-    REQUIRE(it != coins_.end());
-    REQUIRE(it->second.size() == out.size());
-    std::copy(it->second.begin(), it->second.end(), out.begin());
-  }
-
-private:
-  const std::map<uint32_t, std::vector<uint64_t>> &coins_;
-};
-
 inline plan::Weights weightsOf(const plan::Plan &plan,
                                const std::vector<Ints> &values) {
   plan::Weights w{plan.hash(), {}};
@@ -73,12 +58,13 @@ runAndCheck(const plan::Plan &plan, const std::vector<core::NpyArray> &inputs,
   if (!r)
     FAIL(r.error().message);
   checkCost(plan, *r);
-  RecordedCoins coins(*r);
+  emu::RecordedCoins coins(r->coins);
   emu::EmulateOptions one;
   one.threads = 1;
   auto plain = emu::emulate(plan, weights, inputs, coins, one);
   if (!plain)
     FAIL(plain.error().message);
+  REQUIRE_FALSE(coins.missing());
   REQUIRE(plain->size() == r->outputs.size());
   for (size_t i = 0; i < plain->size(); ++i) {
     INFO("output " << i);
