@@ -15,6 +15,7 @@ packages=(
   libcli11-dev nlohmann-json3-dev                   # tools/
   catch2 libonnx-testdata                           # tests/unit
   python3 python3-numpy python3-onnx binutils       # tests/e2e, models/, demo
+  openssl iproute2 libfaketime python3-yaml         # tests/e2e, deployments
 )
 dev_packages=(clang-format clang-tidy libbenchmark-dev python3-matplotlib)
 

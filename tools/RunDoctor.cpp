@@ -36,7 +36,9 @@ public:
   explicit Findings(std::string who) : who_(std::move(who)) {}
   void good(const std::string &text) { fmt::print("{}: {}\n", who_, text); }
   void bad(const std::string &text) {
-    fmt::print("{}: PROBLEM: {}\n", who_, text);
+    const std::string named = who_ + ": ";
+    fmt::print("{}PROBLEM: {}\n", named,
+               text.starts_with(named) ? text.substr(named.size()) : text);
     ++problems;
   }
   int problems = 0;

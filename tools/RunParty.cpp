@@ -82,12 +82,6 @@ Result<service::ServiceSetup> makeSetup(const PartyArguments &a) {
   if (!plan)
     return plan.error();
   s.plan = std::move(*plan);
-  // Material is prepared before a client comes, and depends on these.
-  if (!s.plan.open.empty())
-    return Error{fmt::format(
-        "{}: has public inputs, which `mpcrun local` serves; daemons prepare "
-        "material before they know them. Compile with them secret or bound",
-        a.plan)};
   if (!a.listen.empty()) {
     auto address = service::parseAddress(a.listen);
     if (!address)
@@ -151,6 +145,11 @@ int runPreprocess(const PartyArguments &a) {
   auto setup = makeSetup(a);
   if (!setup)
     return failAt("preprocess", setup.error());
+  if (!setup->plan.open.empty())
+    return failAt("preprocess",
+                  Error{a.plan + ": has public inputs, and material is made "
+                                 "for their values: each request makes its "
+                                 "own, none ahead of time"});
   setup->preprocessOnly = a.count;
   // What is asked for is what the owner of the machine wants.
   setup->config.limits.stock = static_cast<uint32_t>(a.count);

@@ -1,6 +1,7 @@
 //===- tools/Toml.cpp -----------------------------------------------------===//
 #include "Toml.h"
 
+#include "runtime/core/Ascii.h"
 #include "runtime/core/File.h"
 #include <cmath>
 #include <fmt/format.h>
@@ -28,9 +29,14 @@ Result<toml::table> parseTomlFile(const std::string &path) {
   Result<std::vector<uint8_t>> bytes = core::readFile(path);
   if (!bytes)
     return bytes.error();
+  const std::string_view text(reinterpret_cast<const char *>(bytes->data()),
+                              bytes->size());
+  if (const size_t line = core::lineBeyondAscii(text))
+    return Error{fmt::format("{}:{}: error: only comments may have letters "
+                             "beyond ASCII",
+                             path, line)};
   try { // toml++ as Debian builds it throws
-    return toml::parse(std::string_view(
-        reinterpret_cast<const char *>(bytes->data()), bytes->size()));
+    return toml::parse(text);
   } catch (const toml::parse_error &e) {
     return Error{
         fmt::format("{}: error: {}", place(path, e.source()), e.description())};

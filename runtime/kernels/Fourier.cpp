@@ -158,9 +158,15 @@ MPC_INLINE void evaluateLoop(const FourierTable &t, const uint64_t *m, size_t n,
 // The loops above, inlined where wider instructions are allowed.
 #if defined(__x86_64__)
 #define MPC_AVX2 [[gnu::target("avx2")]]
+#if defined(__clang__) // knows no preference as a part of the target
+#define MPC_AVX512                                                             \
+  [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl"),                         \
+    clang::min_vector_width(512)]]
+#else
 #define MPC_AVX512                                                             \
   [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width="      \
                 "512")]]
+#endif
 #else
 #define MPC_AVX2
 #define MPC_AVX512

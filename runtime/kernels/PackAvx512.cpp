@@ -6,8 +6,10 @@
 #include "runtime/kernels/PackKernels.h"
 
 #if defined(__AVX512BW__)
+#if !defined(__clang__)
 // GCC 12 takes its own _mm512_undefined_epi32() for a mistake (PR 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 
 namespace mpc::kernels {

@@ -68,18 +68,38 @@ void Evaluator::refuseAll(const std::string &why) {
     fail(r, Error{why});
 }
 
+Status Evaluator::roomForOne() const {
+  const uint64_t bytes = vm::materialBytes(core_.plan, core_.party);
+  if ((stock_.size() + 1) * bytes <= core_.config.limits.materialBytes)
+    return {};
+  return Error{fmt::format("material_bytes of party {} allows no session more: "
+                           "{} of {} bytes are there",
+                           core_.party, stock_.size(), bytes)};
+}
+
+Status Evaluator::prepareFor(vm::OpenSession &open, const Token &token,
+                             net::Channel &client, net::Channel &link) {
+  const uint8_t turn = 1; // until then it sends nothing (Requests::sweep)
+  MPC_TRY(client.send({&turn, 1}));
+  MPC_TRY(open.receive(client));
+  return store(open, token, link);
+}
+
 Status Evaluator::online(const Token &token, Request &request,
                          net::Channel &link) {
+  vm::OpenSession open(core_.plan);
+  request.guest.channel->setDeadline(kClientTimeout);
+  if (!core_.plan.open.empty())
+    MPC_TRY(prepareFor(open, token, *request.guest.channel, link));
   auto stored = vm::openSession(core_.plan, core_.party, stock_.pathOf(token),
                                 stock_.seal());
   if (!stored)
     return stored.error();
   net::Channel &client = *request.guest.channel;
-  client.setDeadline(kClientTimeout);
   vm::PartyReport report;
   const auto start = Clock::now();
   link.setSession(sessionTag(token));
-  MPC_TRY(vm::serveSession(core_.plan, core_.party, deployment_,
+  MPC_TRY(vm::serveSession(open.plan(), core_.party, deployment_,
                            std::move(*stored), stock_.spent(), link, client,
                            core_.pool, {}, report));
   link.setSession(0);
@@ -115,8 +135,8 @@ Status Evaluator::serve(const Token &token, Request &request,
   return {};
 }
 
-Status Evaluator::prepare(const Token &token, net::Channel &link) {
-  const auto start = Clock::now();
+Status Evaluator::store(const vm::OpenSession &open, const Token &token,
+                        net::Channel &link) {
   auto p0 = core_.network.call(0, net::Intent::Prepare, token,
                                core_.config.limits.peerTimeout);
   if (!p0)
@@ -126,10 +146,24 @@ Status Evaluator::prepare(const Token &token, net::Channel &link) {
   options.token = token;
   vm::PartyReport report;
   link.setSession(sessionTag(token));
-  auto stored = vm::storeSession(vm::OpenSession(core_.plan), core_.party,
-                                 deployment_, **p0, link, core_.pool, options,
-                                 stock_.pathOf(token), stock_.seal(), report);
-  Status done = stored ? Status() : Status(stored.error());
+  const auto start = Clock::now();
+  auto stored =
+      vm::storeSession(open, core_.party, deployment_, **p0, link, core_.pool,
+                       options, stock_.pathOf(token), stock_.seal(), report);
+  if (!stored) {
+    (void)(*p0)->sendError(stored.error().message);
+    return stored.error();
+  }
+  link.setSession(0);
+  link.setContext("");
+  ++core_.metrics.sessionsPrepared;
+  core_.metrics.prepareSeconds.observe(secondsSince(start));
+  return {};
+}
+
+Status Evaluator::prepare(const Token &token, net::Channel &link) {
+  const auto start = Clock::now();
+  Status done = store(vm::OpenSession(core_.plan), token, link);
   if (done) { // the other one's file is there as well
     // P1 may name the session to P2 as soon as it has heard from it.
     if (core_.party == 2)
@@ -138,23 +172,17 @@ Status Evaluator::prepare(const Token &token, net::Channel &link) {
     const uint8_t mine = 1;
     uint8_t theirs = 0;
     done = link.exchange({&mine, 1}, {&theirs, 1});
-  } else {
-    (void)(*p0)->sendError(done.error().message);
+    link.setContext("");
   }
   if (!done) {
     stock_.drop(token);
     return done;
   }
-  link.setSession(0);
-  link.setContext("");
   if (core_.party == 1)
     stock_.add(token);
-  const double seconds = secondsSince(start);
-  ++core_.metrics.sessionsPrepared;
   core_.metrics.stock = stock_.size();
-  core_.metrics.prepareSeconds.observe(seconds);
   core_.log.info("prepared", {{"session", shortId(token)},
-                              {"seconds", seconds},
+                              {"seconds", secondsSince(start)},
                               {"stock", stock_.size()}});
   return {};
 }
@@ -180,23 +208,26 @@ Status Follower::obey(const Command &command, net::Channel &link) {
   case Command::Kind::Prepare: {
     // One more than P1 keeps: one may be in use.
     const uint64_t room = core_.config.limits.stock + 2;
-    const uint64_t bytes = vm::materialBytes(core_.plan, core_.party);
-    if (stock_.size() >= room ||
-        (stock_.size() + 1) * bytes > core_.config.limits.materialBytes)
+    if (stock_.size() >= room || !roomForOne())
       return answer(Reply::Code::Refused,
                     fmt::format("party 2 holds {} prepared sessions of {} "
                                 "bytes, more are not allowed there",
-                                stock_.size(), bytes));
+                                stock_.size(),
+                                vm::materialBytes(core_.plan, core_.party)));
     MPC_TRY(answer(Reply::Code::Ok));
     return prepare(command.token, link);
   }
   case Command::Kind::Serve: {
-    if (!stock_.take(command.token))
+    const bool ahead = core_.plan.open.empty();
+    if (Status room = roomForOne(); !ahead && !room)
+      return answer(Reply::Code::Refused, room.error().message);
+    if (ahead && !stock_.take(command.token))
       return answer(Reply::Code::NoMaterial, "party 2 lacks this session");
     auto request =
         requests_.take(command.request, Clock::now() + kClientTimeout);
     if (!request) {
-      stock_.add(command.token); // nothing of it was used
+      if (ahead)
+        stock_.add(command.token); // nothing of it was used
       return answer(Reply::Code::NoRequest,
                     "the client did not come to party 2");
     }

@@ -5,6 +5,9 @@
 // made while requests are served. A failure ends that link and that request or
 // preparation, and nothing else; the next one calls again.
 //
+// Material of a plan with public inputs is for their values: it is made when a
+// client's turn has come and it has sent them, and there is no stock.
+//
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -38,6 +41,8 @@ protected:
   Status serve(const Token &token, Request &request, net::Channel &link);
   /// Ends a request that did not get as far as serve().
   void fail(Request &request, const Error &e);
+  /// Whether there may be one more session's material.
+  Status roomForOne() const;
 
   Core &core_;
   const vm::EvaluatorDeployment &deployment_;
@@ -46,6 +51,12 @@ protected:
 
 private:
   Status online(const Token &token, Request &request, net::Channel &link);
+  /// The client's public inputs, then material for them.
+  Status prepareFor(vm::OpenSession &open, const Token &token,
+                    net::Channel &client, net::Channel &link);
+  /// Calls P0 and writes the file, as the peer does.
+  Status store(const vm::OpenSession &open, const Token &token,
+               net::Channel &link);
 };
 
 /// P1.
@@ -64,6 +75,8 @@ private:
   void serveLoop(std::stop_token stop);
   void stockLoop(std::stop_token stop, size_t target);
   Status serveOne(Request &request, std::stop_token stop);
+  /// One attempt with this session. False: P2 lacks it, try another one.
+  Result<bool> serveWith(const Token &token, Request &request);
   Status prepareOne();
   Status connect(Link &link);
   Status syncStock();

@@ -7,7 +7,9 @@
 //   Inventory  the tokens P1 holds material of; P2 drops what is not among
 //              them and answers with those it lacks
 //   Prepare    token: both call P0 and store a session's material
-//   Serve      token, request: both serve that client from that material
+//   Serve      token, request: both serve that client from that material; where
+//              the plan has public inputs, they prepare it first, for that
+//              client's
 //
 //===----------------------------------------------------------------------===//
 #pragma once

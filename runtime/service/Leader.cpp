@@ -99,11 +99,7 @@ Status Leader::prepareOne() {
   if (!token)
     return token.error();
   c.token = *token;
-  const uint64_t bytes = vm::materialBytes(core_.plan, core_.party);
-  if ((stock_.size() + 1) * bytes > core_.config.limits.materialBytes)
-    return Error{fmt::format("material_bytes allows no session more: {} of {} "
-                             "bytes are there",
-                             stock_.size(), bytes)};
+  MPC_TRY(roomForOne());
   auto reply = command(stockLink_, c);
   if (!reply)
     return reply.error();
@@ -143,62 +139,79 @@ void Leader::stockLoop(std::stop_token stop, size_t target) {
 // Requests
 //===----------------------------------------------------------------------===//
 
+Result<bool> Leader::serveWith(const Token &token, Request &request) {
+  Command c;
+  c.kind = Command::Kind::Serve;
+  c.deployment = core_.deployment;
+  c.token = token;
+  c.request = request.id();
+  // A link that lay idle may turn out dead: once more with a new one. P2 has
+  // not begun with the session then: that takes an answer of P1's.
+  Result<Reply> reply = Error{};
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const bool idle = serveLink_ != nullptr;
+    if (Status s = connect(serveLink_); !s) {
+      reply = s.error();
+      break;
+    }
+    reply = command(serveLink_, c);
+    if (reply)
+      break;
+    serveLink_.reset();
+    if (!idle)
+      break;
+  }
+  if (!reply) {
+    stock_.drop(token);
+    return reply.error();
+  }
+  switch (reply->code) {
+  case Reply::Code::Ok:
+    if (Status done = serve(token, request, *serveLink_); !done) {
+      (void)serveLink_->sendError(done.error().message);
+      serveLink_.reset();
+    }
+    return true; // serve() has reported it
+  case Reply::Code::NoMaterial:
+    stock_.drop(token);
+    return false;
+  case Reply::Code::NoRequest:
+    if (core_.plan.open.empty())
+      stock_.add(token); // nothing of it was used
+    return Error{reply->text};
+  case Reply::Code::Refused:
+    stock_.drop(token);
+    return Error{"party 2 refuses: " + reply->text};
+  }
+  return Error{"unknown answer"};
+}
+
 Status Leader::serveOne(Request &request, std::stop_token stop) {
   const auto deadline = request.arrived + core_.config.limits.requestTimeout;
   for (;;) {
     MPC_TRY(request.guest.channel->checkSilent());
-    ++wanted_;
-    const auto token = stock_.take(stop, deadline);
-    --wanted_;
+    std::optional<Token> token;
+    if (core_.plan.open.empty()) {
+      ++wanted_;
+      token = stock_.take(stop, deadline);
+      --wanted_;
+    } else {
+      MPC_TRY(roomForOne());
+      auto fresh = randomToken();
+      if (!fresh)
+        return fresh.error();
+      token = *fresh;
+    }
     if (!token) {
       const std::string why = trouble();
       return Error{"no offline material in time" +
                    (why.empty() ? "" : ": " + why)};
     }
-    Command c;
-    c.kind = Command::Kind::Serve;
-    c.deployment = core_.deployment;
-    c.token = *token;
-    c.request = request.id();
-    // A link that lay idle may turn out dead: once more with a new one. P2 has
-    // not begun with the session then: that takes an answer of P1's.
-    Result<Reply> reply = Error{};
-    for (int attempt = 0; attempt < 2; ++attempt) {
-      const bool idle = serveLink_ != nullptr;
-      if (Status s = connect(serveLink_); !s) {
-        reply = s.error();
-        break;
-      }
-      reply = command(serveLink_, c);
-      if (reply)
-        break;
-      serveLink_.reset();
-      if (!idle)
-        break;
-    }
-    if (!reply) {
-      stock_.drop(*token);
-      return reply.error();
-    }
-    switch (reply->code) {
-    case Reply::Code::Ok: {
-      Status done = serve(*token, request, *serveLink_);
-      if (!done) {
-        (void)serveLink_->sendError(done.error().message);
-        serveLink_.reset();
-      }
-      return {}; // serve() has reported it
-    }
-    case Reply::Code::NoMaterial:
-      stock_.drop(*token);
-      continue;
-    case Reply::Code::NoRequest:
-      stock_.add(*token); // nothing of it was used
-      return Error{reply->text};
-    case Reply::Code::Refused:
-      stock_.drop(*token);
-      return Error{"party 2 refuses: " + reply->text};
-    }
+    auto served = serveWith(*token, request);
+    if (!served)
+      return served.error();
+    if (*served)
+      return {};
   }
 }
 

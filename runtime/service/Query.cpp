@@ -41,6 +41,17 @@ Result<vm::ClientResult> Query::run(const plan::Plan &plan,
   for (const int party : {1, 2})
     to_[static_cast<size_t>(party)]->setDeadline(
         std::max(left, milliseconds(1)));
+  // Public inputs travel first, when the parties are ready to prepare for them.
+  if (!plan.open.empty())
+    for (const int party : {1, 2}) {
+      net::Channel &c = *to_[static_cast<size_t>(party)];
+      uint8_t turn = 0;
+      c.setContext("waiting for a turn");
+      if (Status s = c.recv({&turn, 1}); !s) {
+        failure_ = s.error().message;
+        return s.error();
+      }
+    }
   auto result = vm::runClient(plan, inputs, *to_[1], *to_[2]);
   if (!result)
     failure_ = result.error().message;

@@ -127,9 +127,12 @@ Status Service::prepare(Log &log) {
       std::move(*setup_.listener), setup_.config.limits.connections,
       [this](tcp::Fd fd) { receive(std::move(fd)); });
   looker_ = std::jthread([this](std::stop_token stop) { look(stop); });
-  if (leader_)
-    leader_->start(setup_.preprocessOnly.value_or(setup_.config.limits.stock),
+  if (leader_) {
+    const size_t stock = setup_.plan.open.empty() ? setup_.config.limits.stock
+                                                  : 0; // Evaluators.h
+    leader_->start(setup_.preprocessOnly.value_or(stock),
                    !setup_.preprocessOnly);
+  }
   log.info("started", {{"address", address.text()},
                        {"port", static_cast<int>(door_->port())},
                        {"plan", core::hex(planHash_).substr(0, 16)},

@@ -93,6 +93,20 @@ bool waitFor(int fd, short events, Clock::time_point deadline) {
   return true;
 }
 
+/// What an alert of the peer means here; empty: see OpenSSL's word for it.
+std::string_view meaning(int alert) {
+  switch (alert) {
+  case SSL_AD_CERTIFICATE_EXPIRED:
+    return "to it, this side's certificate has expired: see its date, and "
+           "check both clocks";
+  case SSL_AD_BAD_CERTIFICATE:
+  case SSL_AD_UNKNOWN_CA:
+    return "it does not accept this side's certificate; its log says why";
+  default:
+    return "";
+  }
+}
+
 /// The words for a failed call; the connection is of no use any more.
 Moved failure(int sslError) {
   const int err = errno;
@@ -110,11 +124,12 @@ Moved failure(int sslError) {
       return {Moved::Outcome::Closed, 0, 0, {}};
     return {Moved::Outcome::Failed, 0, 0, std::strerror(err)};
   }
-  // Reasons from 1000 on are alerts of the peer.
   const std::string text = opensslError();
+  if (reason < SSL_AD_REASON_OFFSET) // what lies above are the peer's alerts
+    return {Moved::Outcome::Failed, 0, 0, fmt::format("TLS: {}", text)};
+  const std::string_view known = meaning(reason - SSL_AD_REASON_OFFSET);
   return {Moved::Outcome::Failed, 0, 0,
-          reason >= SSL_AD_REASON_OFFSET ? fmt::format("it ended TLS: {}", text)
-                                         : fmt::format("TLS: {}", text)};
+          fmt::format("it ended TLS: {}", known.empty() ? text : known)};
 }
 
 class TlsLink final : public net::Link {

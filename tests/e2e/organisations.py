@@ -7,8 +7,9 @@ of its own for each, over loopback addresses.
     o.stop()
 
 Each Organisations has its own loopback addresses, so that many may run side by
-side without agreeing on ports. Between two of them may stand a Proxy
-(faults.py): links() names the five links.
+side without agreeing on ports; with `hosts` (Namespaces below) everybody has a
+network namespace instead. Between two of them may stand a Proxy (faults.py):
+LINKS names the five links.
 """
 import json
 import os
@@ -24,6 +25,63 @@ LINKS = [("p1", "p2"), ("p1", "p0"), ("p2", "p0"), ("alice", "p1"),
          ("alice", "p2")]
 
 
+class Namespaces:
+    """A network namespace for each of `names`, all on one bridge, which is in
+    one more: hosts with an address of their own and nothing else in common.
+    OSError where this is not permitted."""
+
+    def __init__(self, names):
+        self.tag = f"mpcc{os.getpid()}"
+        self.addresses = {n: f"10.77.0.{10 + i}" for i, n in enumerate(names)}
+        self.made = []
+        try:
+            self.add("net")
+            self.ip("net", "link", "add", "bridge", "type", "bridge")
+            self.ip("net", "link", "set", "bridge", "up")
+            for name, address in self.addresses.items():
+                self.add(name)
+                self.ip("net", "link", "add", f"to-{name}", "type", "veth",
+                        "peer", "name", "eth0", "netns", self.of(name))
+                self.ip("net", "link", "set", f"to-{name}", "master",
+                        "bridge", "up")
+                self.ip(name, "addr", "add", address + "/24", "dev", "eth0")
+                self.ip(name, "link", "set", "eth0", "up")
+                self.ip(name, "link", "set", "lo", "up")
+        except OSError:
+            self.close()
+            raise
+
+    def of(self, name):
+        return f"{self.tag}-{name}"
+
+    def add(self, name):
+        self.run("ip", "netns", "add", self.of(name))
+        self.made.append(name)
+
+    def ip(self, name, *args):
+        self.run("ip", "-n", self.of(name), *args)
+
+    @staticmethod
+    def run(*command):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+    def enter(self, name):
+        """What to put in front of a command that is to run there."""
+        return ["ip", "netns", "exec", self.of(name)]
+
+    def plug(self, name, up=True):
+        """Pulls the cable of a host, or puts it in again."""
+        self.ip("net", "link", "set", f"to-{name}", "up" if up else "down")
+
+    def close(self):
+        for name in self.made:
+            subprocess.run(["ip", "netns", "del", self.of(name)],
+                           capture_output=True)
+        self.made = []
+
+
 class Organisations:
     # Every wait is short, so that a fault shows within seconds.
     LIMITS = {"peer_timeout_s": 4, "request_timeout_s": 12, "drain_s": 5,
@@ -31,9 +89,10 @@ class Organisations:
     count = 0
 
     def __init__(self, tools, folder, plan, clients=("alice", "bob"),
-                 secure=True, limits=None):
+                 secure=True, limits=None, hosts=None):
         self.tools, self.folder, self.secure = tools, folder, secure
         self.clients = list(clients)
+        self.hosts = hosts
         self.limits = {**self.LIMITS, **(limits or {})}
         self.parties = [None] * 3
         self.logs = [[] for _ in range(3)]
@@ -89,6 +148,8 @@ class Organisations:
                         self.at(f"p{p}", f"p{p}.share"))
 
     def address(self, party):
+        if self.hosts:
+            return f"{self.hosts.addresses[f'p{party}']}:{PORT}"
         return f"{self.net}.{self.base + party}:{PORT}"
 
     def configure(self):
@@ -117,12 +178,17 @@ class Organisations:
         base = self.at(folder or who, who)
         return ["--key", base + ".key", "--cert", base + ".crt"]
 
-    def start(self, parties=(0, 1, 2), extra=()):
+    def on(self, who):
+        """What to put in front of a command of theirs."""
+        return self.hosts.enter(who) if self.hosts else []
+
+    def start(self, parties=(0, 1, 2), extra=(), before=()):
         for p in parties:
             who = f"p{p}"
             log = open(self.at(who, "log"), "ab")
             self.parties[p] = subprocess.Popen(
-                [os.path.join(self.tools, "mpcrun"), "party", "--id", str(p),
+                [*self.on(who), *before, os.path.join(self.tools, "mpcrun"),
+                 "party", "--id", str(p),
                  "--config", self.at(who, "parties.toml"), "--plan",
                  self.at(who, "model.plan"), "--share",
                  self.at(who, f"p{p}.share"), "--state",
@@ -152,20 +218,22 @@ class Organisations:
         return status
 
     def query_command(self, who, inputs, out, timeout=15, folder=None):
-        return [os.path.join(self.tools, "mpcrun"), "query",
+        return [*self.on(who), os.path.join(self.tools, "mpcrun"), "query",
                 self.at(who, "model.plan"), "--config",
                 self.at(who, "parties.toml"), *self.identity(who, folder),
                 "--input-dir", inputs, "--output-dir", out, "--timeout",
                 str(timeout)]
 
-    def query(self, who, inputs, out, timeout=15, folder=None):
+    def query(self, who, inputs, out, timeout=15, folder=None, before=()):
         return subprocess.run(
-            self.query_command(who, inputs, out, timeout, folder),
+            [*before, *self.query_command(who, inputs, out, timeout, folder)],
             capture_output=True, text=True, timeout=timeout + 20)
 
-    def doctor(self, who):
-        return self.run("mpcrun", "doctor", "--config",
-                        self.at(who, "parties.toml"), *self.identity(who))
+    def doctor(self, who, before=()):
+        return subprocess.run(
+            [*self.on(who), *before, os.path.join(self.tools, "mpcrun"),
+             "doctor", "--config", self.at(who, "parties.toml"),
+             *self.identity(who)], capture_output=True, text=True, timeout=120)
 
     def events(self, party):
         """What a party's log says, over all its lives."""

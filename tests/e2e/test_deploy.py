@@ -194,6 +194,54 @@ class Daemons(ToolTest):
         for _ in range(2):
             self.answered(o)
 
+    def test_public_inputs(self):
+        """Material for each client's values, from P0, when its turn comes."""
+        plan = self.at("open.plan")
+        self.mpcc("compile", os.path.join(ADDER, "model.onnx"), "-o", plan,
+                  "--public", "attention_mask", "--bind",
+                  f"position_ids={ADDER}/inputs/position_ids.npy",
+                  "--calibrate", os.path.join(ADDER, "calibration", "0"))
+        o = Organisations(support.TOOLS, self.at("o"), plan)
+        self.addCleanup(o.stop)
+        o.start()
+        arrays = support.load_dir(f"{ADDER}/inputs")
+        masks = {"alice": np.ones_like(arrays["attention_mask"])}
+        masks["bob"] = masks["alice"].copy()
+        masks["bob"][0, :2] = 0
+        answers = {}
+        for who, mask in masks.items():
+            support.save_dir(self.at(who), {**arrays, "attention_mask": mask})
+            self.mpcc("emulate", plan, "--input-dir", self.at(who),
+                      "--output-dir", self.at(who, "want"),
+                      "--allow-out-of-range")
+            done = o.query(who, self.at(who), self.at(who, "out"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            answers[who] = support.load_dir(self.at(who, "out"))["logits"]
+            want = support.load_dir(self.at(who, "want"))["logits"]
+            self.assertLess(abs(answers[who] - want)[:, 2:].max(), 0.05)
+        self.assertGreater(abs(answers["alice"] - answers["bob"]).max(), 0.5)
+        self.assertEqual(o.doctor("bob").returncode, 0)
+        # Dealt for one client's values: nothing is kept for another one.
+        o.kill(0)
+        done = o.query("bob", self.at("bob"), self.at("no"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("party 0", done.stderr)
+        o.start([0])
+        self.assertEqual(o.query("bob", self.at("bob"),
+                                 self.at("again")).returncode, 0)
+        for p in (1, 2):
+            self.assertEqual([f for f in os.listdir(o.at(f"p{p}", "state"))
+                              if f.endswith(".material")], [])
+        self.assertEqual(o.reused(), [])
+        self.assertEqual(o.stop(), [0, 0, 0])
+        done = o.run("mpcrun", "preprocess", "--count", "4", "--config",
+                     o.at("p1", "parties.toml"), "--plan",
+                     o.at("p1", "model.plan"), "--share",
+                     o.at("p1", "p1.share"), "--state", o.at("p1", "state"),
+                     *o.identity("p1"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("has public inputs", done.stderr)
+
     def test_faults_for_a_short_time(self):
         done = subprocess.run(
             ["/usr/bin/python3",

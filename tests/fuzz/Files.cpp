@@ -1,8 +1,8 @@
 //===- tests/fuzz/Files.cpp - any bytes as a file of a party --------------===//
 //
 // The first byte chooses: a share file, a file of offline material, or
-// parties.toml. A share's header and checksum are made right here, or the
-// fuzzer would never get past them; the rest is the input.
+// parties.toml. Headers and checksums of the first two are made right here half
+// of the time, or the fuzzer would never get past them; the rest is the input.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/core/ByteStream.h"
@@ -47,14 +47,14 @@ const plan::Plan &samplePlan() {
   return plan;
 }
 
-void share(std::span<const uint8_t> bytes, bool repaired) {
+void shareFile(std::span<const uint8_t> bytes, bool repaired) {
   std::vector<uint8_t> file(bytes.begin(), bytes.end());
   if (repaired) {
     core::Writer w;
     for (char c : std::string_view("MPCCSHAR"))
       w.u8(static_cast<uint8_t>(c));
     w.u32(1);
-    w.u32(1);
+    w.u32(file.empty() ? 0 : file[0] % 3); // whose
     w.u64(file.size() + 56 + sizeof(core::Digest));
     w.bytes(samplePlan().hash());
     w.bytes(bytes);
@@ -67,8 +67,21 @@ void share(std::span<const uint8_t> bytes, bool repaired) {
   (void)vm::loadDealerShare(samplePlan(), f.path());
 }
 
-void material(std::span<const uint8_t> bytes) {
-  const MemoryFile f(bytes);
+void materialFile(std::span<const uint8_t> bytes, bool repaired) {
+  std::vector<uint8_t> file(bytes.begin(), bytes.end());
+  constexpr size_t kFields = 24; // version, party, chunk and payload sizes
+  if (repaired && bytes.size() >= kFields) {
+    core::Writer w;
+    for (char c : std::string_view("mpccmat\0", 8))
+      w.u8(static_cast<uint8_t>(c));
+    w.bytes(bytes.first(kFields));
+    w.bytes(std::vector<uint8_t>(2 * sizeof(core::Digest)));
+    w.bytes(core::sha256(w.view()));
+    file = w.take();
+    file.resize(material::kPayloadOffset);
+    file.insert(file.end(), bytes.begin() + kFields, bytes.end());
+  }
+  const MemoryFile f(file);
   auto reader = material::MaterialReader::open(f.path());
   if (!reader)
     return;
@@ -83,15 +96,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0)
     return 0;
   const std::span<const uint8_t> bytes(data + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
   case 0:
-    share(bytes, false);
+    shareFile(bytes, false);
     break;
   case 1:
-    share(bytes, true);
+    shareFile(bytes, true);
     break;
   case 2:
-    material(bytes);
+    materialFile(bytes, false);
+    break;
+  case 3:
+    materialFile(bytes, true);
     break;
   default:
     (void)service::Config::parse(

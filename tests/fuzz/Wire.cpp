@@ -11,6 +11,7 @@
 #include "runtime/service/Ping.h"
 
 #include <cstdlib>
+#include <memory>
 
 using namespace mpc;
 using namespace std::chrono_literals;
@@ -18,18 +19,19 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Bytes that arrive, then the end of the connection.
-net::Channel arriving(std::span<const uint8_t> bytes) {
+std::unique_ptr<net::Channel> arriving(std::span<const uint8_t> bytes) {
   auto [mine, theirs] = net::inProcessLinks();
   while (!bytes.empty())
     bytes = bytes.subspan(theirs->move(std::span(&bytes, 1), {}, 0ms).sent);
   theirs.reset();
-  net::Channel c(std::move(mine), "peer");
-  c.setDeadline(0ms);
+  auto c = std::make_unique<net::Channel>(std::move(mine), "peer");
+  c->setDeadline(0ms);
   return c;
 }
 
 void channelCalls(std::span<const uint8_t> bytes) {
-  net::Channel c = arriving(bytes);
+  const auto channel = arriving(bytes);
+  net::Channel &c = *channel;
   std::vector<uint8_t> buffer(64);
   for (size_t i = 0; i < 64; ++i) {
     const size_t n = i < bytes.size() ? bytes[i] % 64 : 0;
@@ -73,8 +75,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     channelCalls(bytes);
     break;
   case 1: {
-    net::Channel c = arriving(bytes);
-    (void)net::receiveHello(c, {});
+    const auto channel = arriving(bytes);
+    (void)net::receiveHello(*channel, {});
     break;
   }
   case 2:

@@ -95,6 +95,10 @@ TEST_CASE("every complaint names file, line and place") {
   CHECK(errorOf(party(0, "tls_name = \"x\"\n")) ==
         "p.toml:5: party 0: give 'fingerprint' or 'tls_name', not both");
   CHECK(errorOf("a = [").starts_with("p.toml:1: "));
+  // What crashes toml++ 3.3: found by fuzz-files.
+  CHECK(errorOf("[[\x02mpc").starts_with("p.toml:1: "));
+  CHECK(errorOf("# \xd1\x8f\na = 1\n\xd1\x8f = 2\n") ==
+        "p.toml:3: only comments may have letters beyond ASCII");
 }
 
 TEST_CASE("addresses") {
