@@ -80,6 +80,7 @@ private:
     if (!hello)
       return;
     channel->setDeadline(setup_.timeout);
+    shapeChannel(*channel, {own(), hello->role}, setup_);
     std::lock_guard lock(mutex_);
     auto &slot = peers_.byRole[static_cast<size_t>(hello->role)];
     if (!slot)

@@ -122,11 +122,14 @@ private:
 
 using Children = std::array<Child, 3>;
 
-Status introduce(Children &children, Setup setup, Ports &ports) {
+Status introduce(Children &children, Setup setup, unsigned dealerThreads,
+                 Ports &ports) {
+  const unsigned evaluatorThreads = setup.threads;
   for (uint32_t i = 0; i < 3; ++i) {
     MPC_TRY(children[i].start());
     children[i].control().setDeadline(setup.timeout);
     setup.party = i;
+    setup.threads = i == 0 ? dealerThreads : evaluatorThreads;
     MPC_TRY(children[i].control().send(setup.encode()));
   }
   for (uint32_t i = 0; i < 3; ++i) {
@@ -148,9 +151,10 @@ struct Progress {
 Result<vm::ClientResult> drive(Children &children, const plan::Plan &plan,
                                const plan::Weights &weights,
                                const vm::EncodedInputs &inputs,
-                               const Setup &setup, Progress &progress) {
+                               const Setup &setup, unsigned dealerThreads,
+                               Progress &progress) {
   Ports ports;
-  MPC_TRY(introduce(children, setup, ports));
+  MPC_TRY(introduce(children, setup, dealerThreads, ports));
   std::array<std::unique_ptr<Channel>, 3> owner, client;
   for (int i = 0; i < 3; ++i)
     for (Role role : {Role::Owner, Role::Client}) {
@@ -202,11 +206,13 @@ Result<LocalResult> runLocal(const plan::Plan &plan,
   setup.planHash = plan.hash();
   setup.planPath = options.planPath;
   setup.materialDir = options.materialDir;
+  setup.shape = options.shape;
   MPC_TRY(crypto::osRandom(setup.token));
 
   Children children;
   Progress progress;
-  auto client = drive(children, plan, weights, inputs, setup, progress);
+  auto client = drive(children, plan, weights, inputs, setup,
+                      options.dealerThreads, progress);
   if (!client)
     return worst(children, client.error());
   std::array<vm::PartyReport, 3> reports;

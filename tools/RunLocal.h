@@ -1,21 +1,25 @@
 //===- tools/RunLocal.h - three party processes on this machine -----------===//
 #pragma once
 
+#include "runtime/net/Shaping.h"
 #include "runtime/plan/Plan.h"
 #include "runtime/vm/Client.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace mpc::tools {
 
 struct LocalOptions {
   std::string planPath;
-  unsigned threads = 1; ///< of each party
+  unsigned threads = 1;       ///< of each evaluator
+  unsigned dealerThreads = 1; ///< of P0
   std::chrono::milliseconds timeout{300'000};
   /// Where evaluators store the offline phase before the online phase begins;
   /// empty: they keep it in memory.
   std::string materialDir;
+  std::optional<net::LinkShape> shape; ///< of all links but the owner's
 };
 
 struct LocalResult {

@@ -1,6 +1,10 @@
 //===- tools/RunReport.cpp ------------------------------------------------===//
 #include "tools/RunReport.h"
 
+#include "runtime/plan/PlanCost.h"
+
+#include <array>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -10,22 +14,37 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// By op and party: how often, and seconds at work.
-ordered_json opsJson(const vm::RunStats &s) {
+/// By op: bytes and exchanges as declared (and checked, see tests), then by
+/// party how often, and seconds at work.
+ordered_json opsJson(const plan::Plan &plan, const vm::RunStats &s) {
+  std::array<plan::PlanCost, 256> cost = {};
+  std::array<uint64_t, 256> exchanges = {};
+  const std::vector<plan::PlanCost> costs = plan::instrCosts(plan);
+  for (size_t i = 0; i < costs.size(); ++i) {
+    const auto code = static_cast<uint8_t>(plan.code[i].op);
+    cost[code] += costs[i];
+    exchanges[code] += plan::info(plan.code[i].op).exchange;
+  }
   ordered_json ops = ordered_json::object();
   const auto seconds = [](uint64_t ns) {
     return static_cast<double>(ns) * 1e-9;
   };
   for (const plan::PlanOpInfo &op : plan::allPlanOps()) {
     const auto code = static_cast<uint8_t>(op.op);
-    ordered_json parties = ordered_json::object();
+    const plan::PlanCost &c = cost[code];
+    ordered_json parties = {{"offline_bytes", c.p0ToP1 + c.p0ToP2},
+                            {"online_bytes", c.p1ToP2 + c.p2ToP1},
+                            {"exchanges", exchanges[code]}};
+    bool ran = false;
     for (size_t p = 0; p < 3; ++p)
       if (const vm::OpTime &t = s.ops[p][code];
-          t.count + t.offlineNs + t.onlineNs > 0)
+          t.count + t.offlineNs + t.onlineNs > 0) {
+        ran = true;
         parties[fmt::format("p{}", p)] = {{"count", t.count},
                                           {"offline_s", seconds(t.offlineNs)},
                                           {"online_s", seconds(t.onlineNs)}};
-    if (!parties.empty())
+      }
+    if (ran)
       ops[std::string(op.mnemonic)] = parties;
   }
   ordered_json wait = ordered_json::object();
@@ -38,7 +57,7 @@ ordered_json opsJson(const vm::RunStats &s) {
 
 } // namespace
 
-std::string statsJson(const vm::RunStats &s) {
+std::string statsJson(const plan::Plan &plan, const vm::RunStats &s) {
   const ordered_json json = {
       {"wall_s", s.wallSeconds},
       {"setup_s", s.setupSeconds},
@@ -72,7 +91,7 @@ std::string statsJson(const vm::RunStats &s) {
         {"p2_client", s.wireP2Client}}},
       {"peak_rss_bytes",
        {{"p0", s.peakRss[0]}, {"p1", s.peakRss[1]}, {"p2", s.peakRss[2]}}},
-      {"ops", opsJson(s)},
+      {"ops", opsJson(plan, s)},
       {"cpu_s",
        {{"offline",
          {{"p0", s.offlineCpu[0]},

@@ -9,7 +9,7 @@ namespace mpc::tools {
 
 /// The keys of docs: wall_s, setup_s, offline, online, wire_bytes,
 /// peak_rss_bytes, ops.
-std::string statsJson(const vm::RunStats &stats);
+std::string statsJson(const plan::Plan &plan, const vm::RunStats &stats);
 /// A few lines for people.
 std::string summary(const vm::RunStats &stats);
 

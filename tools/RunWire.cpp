@@ -15,6 +15,9 @@ std::vector<uint8_t> Setup::encode() const {
   w.bytes(planHash);
   w.string(planPath);
   w.string(materialDir);
+  w.u8(shape.has_value());
+  w.u64(static_cast<uint64_t>(shape ? shape->latency.count() : 0));
+  w.f64(shape ? shape->bytesPerSecond : 0);
   return w.take();
 }
 
@@ -30,6 +33,10 @@ Result<Setup> Setup::decode(std::span<const uint8_t> bytes) {
   std::copy(hash.begin(), hash.end(), s.planHash.begin());
   s.planPath = r.string(kMaxControlBytes);
   s.materialDir = r.string(kMaxControlBytes);
+  const bool shaped = r.u8() == 1;
+  const net::LinkShape shape{std::chrono::microseconds(r.u64()), r.f64()};
+  if (shaped)
+    s.shape = shape;
   if (s.party > 2)
     r.fail("no such party");
   MPC_TRY(r.finish());
@@ -96,7 +103,18 @@ connectTo(int party, uint16_t port, net::Role role, const Setup &setup) {
       peer);
   if (!hello)
     return hello.error();
+  shapeChannel(*channel, {role, peer}, setup);
   return channel;
+}
+
+void shapeChannel(net::Channel &channel, std::array<net::Role, 2> peers,
+                  const Setup &setup) {
+  if (!setup.shape || peers[0] == net::Role::Owner ||
+      peers[1] == net::Role::Owner)
+    return;
+  channel.decorate([&](std::unique_ptr<net::Link> link) {
+    return net::shapingLink(std::move(link), *setup.shape);
+  });
 }
 
 } // namespace mpc::tools

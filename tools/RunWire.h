@@ -16,12 +16,14 @@
 #include "runtime/core/Hash.h"
 #include "runtime/net/Channel.h"
 #include "runtime/net/Hello.h"
+#include "runtime/net/Shaping.h"
 #include "runtime/vm/Session.h"
 #include "runtime/vm/Stats.h"
 
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace mpc::tools {
@@ -41,6 +43,8 @@ struct Setup {
   core::Digest planHash = {};
   std::string planPath;
   std::string materialDir; ///< see vm::PartyOptions
+  /// Of all links but the owner's; none: loopback as it is.
+  std::optional<net::LinkShape> shape;
 
   std::vector<uint8_t> encode() const;
   static Result<Setup> decode(std::span<const uint8_t> bytes);
@@ -62,6 +66,11 @@ Result<Ports> decodePorts(std::span<const uint8_t> bytes);
 /// Connects to a party's port and says hello as `role`.
 Result<std::unique_ptr<net::Channel>>
 connectTo(int party, uint16_t port, net::Role role, const Setup &setup);
+
+/// Slows a channel that has said hello down, if the run's network is shaped;
+/// `peers` are the roles at its ends.
+void shapeChannel(net::Channel &channel, std::array<net::Role, 2> peers,
+                  const Setup &setup);
 
 /// What a party process runs. The exit status.
 int runChild();

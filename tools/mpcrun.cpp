@@ -31,7 +31,7 @@ Exit status: 0 done, 1 a failure (told on stderr), 2 wrong usage.)";
 
 struct LocalArguments {
   std::string plan, weights, outputDir, stats;
-  std::string material = "streamed", materialDir;
+  std::string material = "streamed", materialDir, network = "loopback";
   plan::InputFiles inputs;
   unsigned threads = 0;
   double timeoutSeconds = 300;
@@ -97,8 +97,16 @@ int runLocal(const LocalArguments &args) {
   tools::LocalOptions options;
   options.planPath = args.plan;
   options.threads = args.threads ? args.threads : defaultThreads();
+  // P0 is what both evaluators wait for offline, and it is idle online.
+  options.dealerThreads =
+      args.threads ? args.threads
+                   : std::max(1u, std::thread::hardware_concurrency());
   options.timeout = std::chrono::milliseconds(
       static_cast<int64_t>(args.timeoutSeconds * 1000));
+  if (args.network == "lan")
+    options.shape = net::LinkShape::lan();
+  if (args.network == "wan")
+    options.shape = net::LinkShape::wan();
   std::optional<TempDir> temp;
   if (args.material == "stored") {
     options.materialDir = args.materialDir;
@@ -121,7 +129,7 @@ int runLocal(const LocalArguments &args) {
   if (Status s = plan::saveOutputs(*plan, result->outputs, args.outputDir); !s)
     return fail(args.plan, s.error().message);
   if (!args.stats.empty()) {
-    const std::string json = tools::statsJson(result->stats);
+    const std::string json = tools::statsJson(*plan, result->stats);
     if (Status s = core::writeFile(
             args.stats,
             {reinterpret_cast<const uint8_t *>(json.data()), json.size()});
@@ -160,8 +168,15 @@ int run(int argc, char **argv) {
   local->add_option("--stats", args.stats, "Measurements, as JSON");
   local
       ->add_option("--threads", args.threads,
-                   "Threads of each party; default: half of the processors")
+                   "Threads of each party; default: half of the processors, "
+                   "all of them for P0, which works offline only")
       ->check(CLI::Range(1, 1024));
+  local
+      ->add_option("--shape-network", args.network,
+                   "Slows the links of parties and client down: lan is 1 "
+                   "Gbit/s, 0.4 ms round trip, wan 100 Mbit/s, 40 ms")
+      ->check(CLI::IsMember({"loopback", "lan", "wan"}))
+      ->capture_default_str();
   CLI::Option *material =
       local
           ->add_option("--material", args.material,

@@ -1,9 +1,10 @@
 //===- runtime/core/Secret.h - buffers that are wiped ---------------------===//
 //
 // SecretVector<T> holds shares, masks, keys. It is move-only, 64-byte aligned,
-// of fixed size after allocation, and wiped when it dies. It cannot be
-// formatted, streamed or compared: secrets stay out of logs by construction.
-// A copy is spelled out: clone().
+// of fixed size after allocation, and wiped when it dies; the memory of large
+// ones stays among secrets instead (SecretHeap.h). It cannot be formatted,
+// streamed or compared: secrets stay out of logs by construction. A copy is
+// spelled out: clone().
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -18,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <sys/mman.h>
+#include "runtime/core/SecretHeap.h"
 
 namespace mpc::core {
 
@@ -93,22 +94,23 @@ public:
         nBytes > SIZE_MAX / 2) {
       outOfMemory(n);
     }
-    // Large buffers start on a huge page and ask for huge pages: touching
-    // them first costs a fault per 2 MiB instead of per 4 KiB.
-    size_t align = nBytes >= 2 * kHugePage ? kHugePage : kAlign;
-    size_t rounded = (nBytes + align - 1) / align * align;
-    data_ = static_cast<T *>(std::aligned_alloc(align, rounded));
+    data_ = static_cast<T *>(
+        nBytes >= kSecretHeapFrom
+            ? secretAllocate(nBytes)
+            : std::aligned_alloc(kAlign,
+                                 (nBytes + kAlign - 1) / kAlign * kAlign));
     if (!data_)
       outOfMemory(n);
-    if (align == kHugePage)
-      (void)madvise(static_cast<void *>(data_), rounded, MADV_HUGEPAGE);
     size_ = n;
   }
 
-  /// Wipes and frees; the vector is empty again and may be allocated again.
+  /// Frees; the vector is empty again and may be allocated again.
   void reset() {
-    if (data_) {
-      wipe(static_cast<void *>(data_), size_ * sizeof(T));
+    const size_t nBytes = size_ * sizeof(T);
+    if (nBytes >= kSecretHeapFrom) {
+      secretFree(static_cast<void *>(data_), nBytes);
+    } else if (data_) {
+      wipe(static_cast<void *>(data_), nBytes);
       std::free(static_cast<void *>(data_));
     }
     data_ = nullptr;
@@ -135,8 +137,6 @@ public:
   const T *end() const { return data_ + size_; }
 
 private:
-  static constexpr size_t kHugePage = size_t{2} << 20;
-
   [[noreturn]] static void outOfMemory(size_t n) {
     std::fprintf(stderr, "error: out of memory for %zu elements of %zu bytes\n",
                  n, sizeof(T));

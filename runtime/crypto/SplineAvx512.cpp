@@ -26,6 +26,23 @@ template <Lane L, unsigned J> inline __m512i leafWords(const Block *from) {
   return bit % 64 ? _mm512_srli_epi64(v, 32) : v;
 }
 
+constexpr unsigned binomial(unsigned n, unsigned k) {
+  unsigned b = 1;
+  for (unsigned i = 1; i <= k; ++i)
+    b = b * (n - k + i) / i;
+  return b;
+}
+
+/// K x by shifts and additions, one a bit of K.
+template <unsigned K> inline __m512i times(__m512i x) {
+  if constexpr (K == 1)
+    return x;
+  else if constexpr (K % 2 == 0)
+    return _mm512_slli_epi64(times<K / 2>(x), 1);
+  else
+    return _mm512_add_epi64(times<K - 1>(x), x);
+}
+
 template <unsigned D, Lane L> struct Dot {
   const PreparedSpline &spline;
   const Block *blocks;
@@ -34,8 +51,14 @@ template <unsigned D, Lane L> struct Dot {
   __m512i mb;
   __m128i h;
 
+  /// B[J][I], a small multiple of B[0][I]: one table a power is read instead
+  /// of one a pair, so that those of 2^11 segments stay in the L2 cache.
   template <unsigned J, unsigned I> __m512i coeff(unsigned p) const {
-    return _mm512_loadu_si512(spline.coeff(J, I, ma) + p);
+    const __m512i c = _mm512_loadu_si512(spline.coeff(0, I, ma) + p);
+    if constexpr (J == 0)
+      return c;
+    const __m512i v = times<binomial(I, J)>(c);
+    return J % 2 ? _mm512_sub_epi64(_mm512_setzero_si512(), v) : v;
   }
 
   /// Horner from power D down to I; J >= 1 or I >= 1.

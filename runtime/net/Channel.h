@@ -26,6 +26,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -92,6 +93,13 @@ public:
   Status checkSilent();
   /// Waits for the peer's close(). The channel ends.
   Status awaitClose();
+
+  /// Puts a decorator around the link, between two messages; the peer does the
+  /// same at the same point of the conversation.
+  void decorate(
+      const std::function<std::unique_ptr<Link>(std::unique_ptr<Link>)> &wrap) {
+    link_ = wrap(std::move(link_));
+  }
 
   /// How long the peer may make no progress at all before a call fails.
   void setDeadline(std::chrono::milliseconds d) {

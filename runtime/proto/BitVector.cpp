@@ -2,6 +2,7 @@
 #include "runtime/proto/BitVector.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Pack.h"
 
 #include <bit>
 #include <cassert>
@@ -44,16 +45,16 @@ void depositBits(Words &into, size_t first, const Words &bits, size_t n) {
 
 Words spreadBits(const Words &bits, size_t n) {
   Words out(n);
-  for (size_t i = 0; i < n; ++i)
-    out.data()[i] = bitAt(bits, i);
+  kernels::unpackBits(reinterpret_cast<const uint8_t *>(bits.data()), n, 1,
+                      out.data());
   return out;
 }
 
 Words gatherBits(const Words &spread) {
   const size_t n = spread.size();
   Words out = Words::zeros(bitWords(n));
-  for (size_t i = 0; i < n; ++i)
-    out.data()[i / 64] |= (spread.data()[i] & 1) << (i % 64);
+  kernels::packBits(spread.data(), n, 1,
+                    reinterpret_cast<uint8_t *>(out.data()));
   return out;
 }
 

@@ -16,6 +16,8 @@
 #include "runtime/proto/Ops.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Fused.h"
+#include "runtime/kernels/Pack.h"
 #include "runtime/plan/Digits.h"
 
 #include <bit>
@@ -139,6 +141,46 @@ void dealDigits(Dealer &p) {
 
 void maskDigits(Evaluator &p) { p.out().b = p.drawBitMask(p.outSize()); }
 
+namespace {
+
+/// Digits of at most five bits: [eq] and [lt] of the public digit, a word of
+/// table at a time.
+void lookUpDigits(const Evaluator &p, const Comparison &c, unsigned d,
+                  const Words &tables, Words &eq, Words &lt) {
+  const size_t n = p.inSize(0), base = n * c.tableBits(d);
+  const unsigned entries = (1u << c.width(d)) - 1;
+  Words aligned;
+  const auto *bytes = reinterpret_cast<const uint8_t *>(tables.data());
+  if (base % 8 == 0) {
+    bytes += base / 8;
+  } else {
+    aligned = extractBits(tables, base, n * entries);
+    bytes = reinterpret_cast<const uint8_t *>(aligned.data());
+  }
+  constexpr size_t kPiece = kernels::kFusedPiece;
+  const kernels::FusedKernels &fused = kernels::fusedKernels(p.pool.simd());
+  p.pool.parallelFor(n, kPiece, [&](size_t begin, size_t end) {
+    Words table(kPiece), isEq(kPiece), isLt(kPiece);
+    for (size_t at = begin; at < end; at += kPiece) {
+      const size_t count = std::min(kPiece, end - at);
+      kernels::unpackBits(bytes + core::packedBytes(at, entries), count,
+                          entries, table.data(), p.pool.simd());
+      fused.lookUpDigit(isEq.data(), isLt.data(), p.in(0).a.data() + at,
+                        table.data(), count, c.drop + c.position(d), c.width(d),
+                        p.party == 1);
+      const auto pack = [&](const Words &from, Words &to) {
+        kernels::packBits(from.data(), count, 1,
+                          reinterpret_cast<uint8_t *>(to.data() + at / 64),
+                          p.pool.simd());
+      };
+      pack(isEq, eq);
+      pack(isLt, lt);
+    }
+  });
+}
+
+} // namespace
+
 void beginDigits(Evaluator &p) {
   const Comparison c(p);
   const size_t n = p.inSize(0), nBits = p.outSize();
@@ -150,7 +192,10 @@ void beginDigits(Evaluator &p) {
     const size_t base = n * c.tableBits(d);
     const unsigned words = (entries + 63) / 64;
     Words lt = Words::zeros(bitWords(n)), eq = Words::zeros(bitWords(n));
-    for (size_t i = 0; i < n; ++i) {
+    const bool wide = c.width(d) > 5;
+    if (!wide)
+      lookUpDigits(p, c, d, tables, eq, lt);
+    for (size_t i = 0; wide && i < n; ++i) {
       const uint64_t digit = c.digitOf(m.data()[i], d); // public
       uint64_t above = 0, at = 0, all = 0;
       for (unsigned w = 0; w < words; ++w) {

@@ -2,6 +2,7 @@
 #include "runtime/proto/Evaluator.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Fused.h"
 #include "runtime/kernels/Pack.h"
 #include "runtime/proto/BitVector.h"
 
@@ -74,10 +75,39 @@ Words Evaluator::dealtBits(Purpose purpose, uint32_t slot, size_t n) {
   return takeKeptBits(n);
 }
 
-void Evaluator::sendWords(const Words &v, unsigned ringBits) {
+uint8_t *Evaluator::sendRoom(size_t n, unsigned ringBits) {
   const size_t at = outgoing.size();
-  outgoing.resize(at + core::packedBytes(v.size(), ringBits));
-  kernels::packBits(v.data(), v.size(), ringBits, outgoing.data() + at, pool);
+  outgoing.resize(at + core::packedBytes(n, ringBits));
+  return outgoing.data() + at;
+}
+
+void Evaluator::sendWords(const Words &v, unsigned ringBits) {
+  kernels::packBits(v.data(), v.size(), ringBits, sendRoom(v.size(), ringBits),
+                    pool);
+}
+
+DealtWords::DealtWords(Evaluator &p, std::vector<unsigned> ringBits, size_t n)
+    : p_(p), ringBits_(std::move(ringBits)) {
+  size_t total = 0;
+  for (unsigned bits : ringBits_) {
+    offsets_.push_back(total);
+    total += core::packedBytes(n, bits);
+  }
+  if (p.party == 2)
+    wire_ = p.take(total);
+}
+
+void DealtWords::read(uint32_t slot, size_t first,
+                      std::span<uint64_t> out) const {
+  const unsigned bits = ringBits_[slot];
+  if (p_.party == 1)
+    p_.keys.k0.words(p_.address(Purpose::Dealt, slot), first, out, bits);
+  else if (wire_.empty())
+    std::ranges::fill(out, 0);
+  else
+    kernels::unpackBits(wire_.data() + offsets_[slot] +
+                            core::packedBytes(first, bits),
+                        out.size(), bits, out.data(), p_.pool.simd());
 }
 
 void Evaluator::sendBits(const Words &bits, size_t n) {
@@ -89,16 +119,15 @@ void Evaluator::sendBits(const Words &bits, size_t n) {
 void addReceived(Words &v, std::span<const uint8_t> bytes, unsigned ringBits,
                  kernels::ThreadPool &pool) {
   const uint64_t mask = core::ringMask(ringBits);
-  constexpr size_t kPiece = 4096; // a multiple of the pack group
+  constexpr size_t kPiece = kernels::kFusedPiece;
+  const kernels::FusedKernels &fused = kernels::fusedKernels(pool.simd());
   pool.parallelFor(v.size(), kPiece, [&](size_t begin, size_t end) {
     alignas(64) uint64_t buffer[kPiece];
     for (size_t at = begin; at < end; at += kPiece) {
       const size_t count = std::min(kPiece, end - at);
       kernels::unpackBits(bytes.data() + core::packedBytes(at, ringBits), count,
                           ringBits, buffer, pool.simd());
-      uint64_t *out = v.data() + at;
-      for (size_t i = 0; i < count; ++i)
-        out[i] = (out[i] + buffer[i]) & mask;
+      fused.addMasked(v.data() + at, buffer, count, mask);
     }
   });
 }

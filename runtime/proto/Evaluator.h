@@ -33,6 +33,8 @@ public:
   virtual ~EvaluatorIo() = default;
   virtual std::span<const uint8_t> maskedInput(uint32_t instr) = 0;
   virtual std::span<const uint8_t> maskedWeight(size_t weight) = 0;
+  /// What maskedWeight() returned is no longer looked at.
+  virtual void weightRead(size_t) {}
   virtual void output(std::span<const uint8_t> m,
                       std::span<const uint8_t> l) = 0;
 };
@@ -82,6 +84,8 @@ public:
   std::span<const uint8_t> take(size_t n);
 
   void sendWords(const Words &v, unsigned ringBits);
+  /// Room for n packed elements, to be filled before anything else is sent.
+  uint8_t *sendRoom(size_t n, unsigned ringBits);
   void sendBits(const Words &bits, size_t n);
 
   /// The first failure of the material's source. Values computed after one are
@@ -93,6 +97,22 @@ private:
 
   MaterialSource &source_;
   Status status_;
+};
+
+/// Dealt values of an instruction's slots 0, 1, ..., n each, readable by pieces
+/// and by several threads. Made where the op takes its material.
+class DealtWords {
+public:
+  DealtWords(Evaluator &p, std::vector<unsigned> ringBits, size_t n);
+  /// Elements first, first + 1, ... of a slot; first is a multiple of the pack
+  /// group.
+  void read(uint32_t slot, size_t first, std::span<uint64_t> out) const;
+
+private:
+  const Evaluator &p_;
+  std::vector<unsigned> ringBits_;
+  std::vector<size_t> offsets_;
+  std::span<const uint8_t> wire_; ///< P2's; empty after a failure
 };
 
 /// What party j multiplies the other operand's m with: my - ly1, or ly2 (which

@@ -11,11 +11,13 @@
 #include "runtime/proto/Ops.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Fused.h"
+#include "runtime/kernels/Pack.h"
 
 namespace mpc::proto {
 namespace {
 
-using crypto::Purpose;
+constexpr size_t kPiece = kernels::kFusedPiece;
 
 struct Rings {
   unsigned k, wide, grow;
@@ -24,9 +26,12 @@ struct Rings {
 };
 
 /// low + 2^k r: the new mask from the old one.
-void widenMask(Words &r, const Words &low, unsigned k) {
-  for (size_t i = 0; i < r.size(); ++i)
-    r.data()[i] = low.data()[i] + (r.data()[i] << k);
+void widenMask(Words &r, const Words &low, unsigned k,
+               kernels::ThreadPool &pool) {
+  const kernels::FusedKernels &fused = kernels::fusedKernels(pool.simd());
+  pool.parallelFor(r.size(), kPiece, [&](size_t begin, size_t end) {
+    fused.widen(r.data() + begin, low.data() + begin, end - begin, k);
+  });
 }
 
 } // namespace
@@ -35,8 +40,8 @@ void dealExtend(Dealer &p) {
   const Rings ring(p);
   const size_t n = p.outSize();
   p.drawMasks(p.out(), n, ring.grow);
-  widenMask(p.out().a, p.in(0).a, ring.k);
-  widenMask(p.out().b, p.in(0).b, ring.k);
+  widenMask(p.out().a, p.in(0).a, ring.k, p.pool);
+  widenMask(p.out().b, p.in(0).b, ring.k, p.pool);
 
   const Words &l1 = p.in(0).a, &l2 = p.in(0).b;
   const uint64_t mask = core::ringMask(ring.k);
@@ -56,44 +61,50 @@ void dealExtend(Dealer &p) {
 void maskExtend(Evaluator &p) {
   const Rings ring(p);
   Words l = p.drawMask(p.outSize(), ring.grow);
-  widenMask(l, p.in(0).b, ring.k);
+  widenMask(l, p.in(0).b, ring.k, p.pool);
   p.out().b = std::move(l);
 }
 
 void beginExtend(Evaluator &p) {
   const Rings ring(p);
   const size_t n = p.outSize();
-  Words t0 = p.dealtWords(0, n, ring.grow);
-  Words t1 = p.dealtWords(1, n, ring.grow);
+  const DealtWords dealt(p, {ring.grow, ring.grow}, n);
   maskExtend(p);
-  const Words &m = p.in(0).a;
-  const uint64_t *l = p.out().b.data();
-  const uint64_t maskLow = core::ringMask(ring.k);
-  const uint64_t maskGrow = core::ringMask(ring.grow);
-  const uint64_t maskWide = core::ringMask(ring.wide);
+  const uint64_t *m = p.in(0).a.data(), *l = p.out().b.data();
   // A ring of one bit holds only X = 0 here.
   const uint64_t quarter = ring.k >= 2 ? uint64_t{1} << (ring.k - 2) : 0;
+  const kernels::FusedKernels &fused = kernels::fusedKernels(p.pool.simd());
+  uint8_t *to = p.sendRoom(n, ring.grow);
   Words base(n);
-  for (size_t i = 0; i < n; ++i) {
-    const uint64_t up = (m.data()[i] + quarter) & maskLow;
-    const uint64_t msb = up >> (ring.k - 1); // public
-    const uint64_t t = msb ? t1.data()[i] : t0.data()[i];
-    const uint64_t s = (t + (l[i] >> ring.k)) & maskGrow;
-    t0.data()[i] = s;
-    base.data()[i] = (up - quarter + (s << ring.k)) & maskWide;
-  }
-  p.sendWords(t0, ring.grow);
+  p.pool.parallelFor(n, kPiece, [&](size_t begin, size_t end) {
+    Words t0(kPiece), t1(kPiece), s(kPiece);
+    for (size_t at = begin; at < end; at += kPiece) {
+      const size_t count = std::min(kPiece, end - at);
+      dealt.read(0, at, t0.span().first(count));
+      dealt.read(1, at, t1.span().first(count));
+      fused.extend(s.data(), base.data() + at, m + at, t0.data(), t1.data(),
+                   l + at, count, ring.k, ring.grow, quarter);
+      kernels::packBits(s.data(), count, ring.grow,
+                        to + core::packedBytes(at, ring.grow), p.pool.simd());
+    }
+  });
   p.out().a = std::move(base);
 }
 
 void finishExtend(Evaluator &p, std::span<const uint8_t> received) {
   const Rings ring(p);
-  Words s = Words::zeros(p.outSize());
-  addReceived(s, received, ring.grow, p.pool);
   const uint64_t mask = core::ringMask(ring.wide);
+  const kernels::FusedKernels &fused = kernels::fusedKernels(p.pool.simd());
   uint64_t *m = p.out().a.data();
-  for (size_t i = 0; i < s.size(); ++i)
-    m[i] = (m[i] + (s.data()[i] << ring.k)) & mask;
+  p.pool.parallelFor(p.outSize(), kPiece, [&](size_t begin, size_t end) {
+    Words s(kPiece);
+    for (size_t at = begin; at < end; at += kPiece) {
+      const size_t count = std::min(kPiece, end - at);
+      kernels::unpackBits(received.data() + core::packedBytes(at, ring.grow),
+                          count, ring.grow, s.data(), p.pool.simd());
+      fused.addHigh(m + at, s.data(), count, ring.k, mask);
+    }
+  });
 }
 
 } // namespace mpc::proto

@@ -71,10 +71,12 @@ void beginWeight(Evaluator &p) {
   if (p.outInfo().form == plan::Form::Words) {
     p.out().b = prgBits(p.keys.d0, weightAddress(p), n * ring);
     p.out().a = bitsFromBytes(p.io.maskedWeight(weight), n * ring);
+    p.io.weightRead(weight);
     return;
   }
   p.out().b = prgWords(p.keys.d0, weightAddress(p), n, ring, p.pool);
   p.out().a = unpack(p.io.maskedWeight(weight), n, ring, p.pool);
+  p.io.weightRead(weight);
 }
 
 void dealOutput(Dealer &) {}

@@ -24,8 +24,10 @@ size_t operandBytes(const Machine &p, const plan::Instr &in) {
              : 0;
 }
 
-/// Which instructions' right-hand sides to keep, `copies` of each.
-std::vector<bool> choose(const Machine &p, size_t budget, size_t copies) {
+/// Which instructions' right-hand sides to keep: at P0 one of each, at an
+/// evaluator two.
+std::vector<bool> choose(const Machine &p, size_t budget) {
+  const size_t copies = p.isDealer() ? 1 : 2;
   std::vector<bool> packs(p.plan.code.size(), false);
   for (size_t i = 0; i < packs.size(); ++i) {
     const plan::Instr &in = p.plan.code[i];
@@ -109,8 +111,12 @@ StaticOperands chosen(Machine &p, const std::vector<bool> &packs) {
 
 } // namespace
 
+std::vector<bool> skippedWith(const Machine &p, size_t budget) {
+  return skippable(p, choose(p, budget));
+}
+
 StaticOperands packStatics(Dealer &p, size_t budget) {
-  const std::vector<bool> packs = choose(p, budget, 1);
+  const std::vector<bool> packs = choose(p, budget);
   StaticOperands s = chosen(p, packs);
   walk(
       p, packs, [&] { deal(p); },
@@ -125,7 +131,7 @@ StaticOperands packStatics(Dealer &p, size_t budget) {
 }
 
 StaticOperands packStatics(Evaluator &p, size_t budget) {
-  const std::vector<bool> packs = choose(p, budget, 2);
+  const std::vector<bool> packs = choose(p, budget);
   StaticOperands s = chosen(p, packs);
   walk(
       p, packs, [&] { begin(p); },

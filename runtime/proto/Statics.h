@@ -21,6 +21,7 @@
 namespace mpc::proto {
 
 class Dealer;
+class Machine;
 class Evaluator;
 
 struct StaticOperands {
@@ -51,6 +52,9 @@ private:
     return instr < v.size() && !v[instr].empty() ? &v[instr] : nullptr;
   }
 };
+
+/// Which instructions sessions will skip if that much is packed.
+std::vector<bool> skippedWith(const Machine &p, size_t budget);
 
 /// Runs the machine's static instructions and packs, in plan order, while
 /// `budget` bytes last; the rest is packed in each session. The machine is for

@@ -13,11 +13,15 @@
 #include "runtime/proto/Ops.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Fused.h"
+#include "runtime/kernels/Pack.h"
 
 namespace mpc::proto {
 namespace {
 
 using crypto::Purpose;
+
+constexpr size_t kPiece = kernels::kFusedPiece;
 
 unsigned resultRing(const Machine &p) { return p.outInfo().ring; }
 
@@ -31,36 +35,42 @@ void maskTrunc(Evaluator &p) {
 
 void beginTrunc(Evaluator &p) {
   const unsigned k = p.inInfo(0).ring, t = static_cast<unsigned>(p.imm(0));
-  const uint64_t maskIn = core::ringMask(k), maskOut = core::ringMask(k - t);
+  const unsigned out = k - t;
+  const uint64_t maskIn = core::ringMask(k), maskOut = core::ringMask(out);
   const size_t n = p.outSize();
-  const Words &a = p.in(0).a;
-  maskTrunc(p);
-  Words m(n);
-  if (p.imm(1)) {
-    Words rho =
-        prgWords(p.keys.k12, p.address(Purpose::ZeroShare), n, k, p.pool);
-    for (size_t i = 0; i < n; ++i)
-      m.data()[i] = p.party == 1 ? a.data()[i] + rho.data()[i]
-                                 : a.data()[i] - rho.data()[i];
-  } else {
-    std::copy(a.begin(), a.end(), m.begin());
-  }
-  const uint64_t *mask = p.out().b.data();
-  if (p.party == 1) {
-    if (p.tap) {
-      Words coins(n);
-      for (size_t i = 0; i < n; ++i)
-        coins.data()[i] = m.data()[i] & ((uint64_t{1} << t) - 1);
-      p.tap->coins(p.index(), coins.span());
+  const uint64_t *a = p.in(0).a.data();
+  const bool first = p.party == 1, rerandomize = p.imm(1) != 0;
+  const kernels::FusedKernels &fused = kernels::fusedKernels(p.pool.simd());
+  const bool taps = p.tap && first;
+  Words m(n), mask(n), coins(taps ? n : 0);
+  uint8_t *to = p.sendRoom(n, out);
+  p.pool.parallelFor(n, kPiece, [&](size_t begin, size_t end) {
+    Words shares(kPiece);
+    for (size_t at = begin; at < end; at += kPiece) {
+      const size_t count = std::min(kPiece, end - at);
+      const uint64_t *share = a + at;
+      if (rerandomize) {
+        uint64_t *rho = shares.data();
+        p.keys.k12.words(p.address(Purpose::ZeroShare), at, {rho, count}, k);
+        for (size_t i = 0; i < count; ++i)
+          rho[i] = first ? share[i] + rho[i] : share[i] - rho[i];
+        share = rho;
+      }
+      if (taps)
+        for (size_t i = 0; i < count; ++i)
+          coins.data()[at + i] = share[i] & ((uint64_t{1} << t) - 1);
+      uint64_t *l = mask.data() + at;
+      p.keys.k0.words(p.address(Purpose::Mask), at, {l, count}, out);
+      // ceil(a / 2^t) = -floor(-a / 2^t)
+      (first ? fused.truncFloor : fused.truncCeil)(m.data() + at, share, l,
+                                                   count, maskIn, t, maskOut);
+      kernels::packBits(m.data() + at, count, out,
+                        to + core::packedBytes(at, out), p.pool.simd());
     }
-    for (size_t i = 0; i < n; ++i)
-      m.data()[i] = (((m.data()[i] & maskIn) >> t) + mask[i]) & maskOut;
-  } else {
-    // ceil(a / 2^t) = -floor(-a / 2^t)
-    for (size_t i = 0; i < n; ++i)
-      m.data()[i] = (mask[i] - ((-m.data()[i] & maskIn) >> t)) & maskOut;
-  }
-  p.sendWords(m, k - t);
+  });
+  if (taps)
+    p.tap->coins(p.index(), coins.span());
+  p.out().b = std::move(mask);
   p.out().a = std::move(m);
 }
 

@@ -47,6 +47,65 @@ public:
     return Error{"a static instruction took material"};
   }
 };
+/// Weights as the owner sends them, received when one of them is read.
+class ArrivingWeights final : public WeightsIo {
+public:
+  ArrivingWeights(const plan::Plan &plan, EvaluatorDeployment &d,
+                  Channel &owner)
+      : WeightsIo(d), plan_(plan), deployment_(d), owner_(owner) {}
+
+  std::span<const uint8_t> maskedWeight(size_t weight) override {
+    receive(weight + 1);
+    return deployment_.masked[weight].span();
+  }
+  /// The rest; the first failure of any.
+  Status finish() {
+    receive(plan_.weights.size());
+    return status_;
+  }
+
+private:
+  void receive(size_t until) {
+    for (; next_ < until; ++next_) {
+      const plan::WeightInfo &w = plan_.weights[next_];
+      auto &to = deployment_.masked[next_];
+      to.allocate(
+          core::packedBytes(static_cast<size_t>(core::numel(w.shape)), w.ring));
+      if (status_)
+        status_ = owner_.recvStream(to.span());
+    }
+  }
+
+  const plan::Plan &plan_;
+  EvaluatorDeployment &deployment_;
+  Channel &owner_;
+  size_t next_ = 0;
+  Status status_;
+};
+
+/// Packs, and frees each masked weight once nothing reads it any more.
+void packFrom(WeightsIo &io, const plan::Plan &plan, int party,
+              EvaluatorDeployment &deployment, kernels::ThreadPool &pool,
+              size_t budget) {
+  const crypto::Prg &d0 = deployment.d0;
+  NoSource source;
+  proto::Evaluator evaluator(plan, party, {d0, d0, d0}, pool, source, io);
+  proto::findStatic(evaluator);
+  const std::vector<bool> skipped = proto::skippedWith(evaluator, budget);
+  // How often a weight is still to be read here; more if sessions read it.
+  std::vector<size_t> reads(plan.weights.size(), 0);
+  for (uint32_t i = 0; i < plan.code.size(); ++i)
+    if (plan.code[i].op == plan::PlanOp::Weight)
+      reads[static_cast<size_t>(plan.code[i].scalar(0))] +=
+          skipped[i] ? 1 : plan.code.size();
+  io.afterRead = [&](size_t weight) {
+    if (--reads[weight] == 0)
+      deployment.masked[weight].reset();
+  };
+  deployment.statics = proto::packStatics(evaluator, budget);
+  io.afterRead = nullptr;
+}
+
 } // namespace
 
 Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
@@ -100,20 +159,8 @@ void packWeights(const plan::Plan &plan, DealerDeployment &deployment,
 void packWeights(const plan::Plan &plan, int party,
                  EvaluatorDeployment &deployment, kernels::ThreadPool &pool,
                  size_t budget) {
-  const crypto::Prg &d0 = deployment.d0;
-  NoSource source;
   WeightsIo io(deployment);
-  proto::Evaluator evaluator(plan, party, {d0, d0, d0}, pool, source, io);
-  proto::findStatic(evaluator);
-  deployment.statics = proto::packStatics(evaluator, budget);
-
-  std::vector<bool> needed(plan.weights.size(), false);
-  for (uint32_t i = 0; i < plan.code.size(); ++i)
-    if (plan.code[i].op == plan::PlanOp::Weight && !deployment.statics.skips(i))
-      needed[static_cast<size_t>(plan.code[i].scalar(0))] = true;
-  for (size_t w = 0; w < needed.size(); ++w)
-    if (!needed[w])
-      deployment.masked[w].reset();
+  packFrom(io, plan, party, deployment, pool, budget);
 }
 
 Result<DealerDeployment> receiveDealerDeployment(const plan::Plan &plan,
@@ -141,12 +188,10 @@ receiveEvaluatorDeployment(const plan::Plan &plan, int party, Channel &owner,
   if (!d0)
     return d0.error();
   EvaluatorDeployment d{std::move(*d0)};
-  for (const plan::WeightInfo &w : plan.weights) {
-    d.masked.emplace_back(
-        core::packedBytes(static_cast<size_t>(core::numel(w.shape)), w.ring));
-    MPC_TRY(owner.recvStream(d.masked.back().span()));
-  }
-  packWeights(plan, party, d, pool, packBudget);
+  d.masked.resize(plan.weights.size());
+  ArrivingWeights io(plan, d, owner);
+  packFrom(io, plan, party, d, pool, packBudget);
+  MPC_TRY(io.finish());
   MPC_TRY(acknowledge(owner));
   return d;
 }

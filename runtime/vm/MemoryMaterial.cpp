@@ -8,7 +8,7 @@ namespace mpc::vm {
 namespace {
 
 /// Pages that are never touched cost nothing, so a block may stay part empty.
-constexpr size_t kBlockBytes = size_t{32} << 20;
+constexpr size_t kBlockBytes = size_t{64} << 20;
 
 } // namespace
 

@@ -4,6 +4,8 @@
 #include "runtime/proto/Evaluator.h"
 #include "runtime/vm/Deployment.h"
 
+#include <functional>
+
 namespace mpc::vm {
 
 /// Of a phase without inputs and outputs.
@@ -15,6 +17,11 @@ public:
     return deployment_.masked[weight].span();
   }
   void output(std::span<const uint8_t>, std::span<const uint8_t>) override {}
+  void weightRead(size_t weight) override {
+    if (afterRead)
+      afterRead(weight);
+  }
+  std::function<void(size_t)> afterRead;
 
 private:
   const EvaluatorDeployment &deployment_;

@@ -2,7 +2,7 @@
 //
 // bench-crypto [--benchmark_filter=...]. Items are elements; the PRG reports
 // bytes. The PRG's second argument is the instruction set: 0 portable,
-// 1 AES-NI, 2 VAES.
+// 1 AES-NI, 2 VAES. "share" is of this run's VAES peak, AES alone counted.
 //
 //===----------------------------------------------------------------------===//
 #include <benchmark/benchmark.h>
@@ -13,6 +13,7 @@
 #include "runtime/crypto/Prg.h"
 #include "runtime/crypto/SplineShare.h"
 #include "runtime/kernels/ThreadPool.h"
+#include "tests/bench/Peaks.h"
 
 using namespace mpc;
 using namespace mpc::crypto;
@@ -24,6 +25,20 @@ constexpr size_t kElements = 4096;
 Prg prgOf(AesLevel level = bestAesLevel()) {
   std::array<uint8_t, 16> key{1, 2, 3};
   return Prg(Key128(key), level);
+}
+
+/// Share of the AES peak that `bytes` an iteration are.
+void countAes(benchmark::State &state, double bytes) {
+  if (const double peak = bench::peaks().aes; peak > 0)
+    state.counters["share"] = benchmark::Counter(
+        bytes / peak, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+/// AES bytes to evaluate all leaves of a key whose leaves fill `blocks` blocks:
+/// both children of every inner node, and the leaves.
+double treeBytes(unsigned depth, unsigned blocks) {
+  const double leaves = static_cast<double>(uint64_t{1} << depth);
+  return 16 * (2 * (leaves - 1) + leaves * blocks);
 }
 
 void prgWords(benchmark::State &state) {
@@ -41,6 +56,7 @@ void prgWords(benchmark::State &state) {
   }
   state.SetBytesProcessed(static_cast<int64_t>(
       static_cast<size_t>(state.iterations()) * out.size() * 8));
+  countAes(state, static_cast<double>(out.size() * 8));
 }
 BENCHMARK(prgWords)->ArgsProduct({{64, 2048, 1 << 20}, {0, 1, 2}});
 
@@ -109,6 +125,10 @@ void dpfEvaluateAll(benchmark::State &state) {
     benchmark::ClobberMemory();
   }
   count(state, n);
+  const unsigned lane = k.p.ringBits <= 32 ? 32 : 64;
+  if (k.p.terminate == 0 && k.p.ringBits > 1)
+    countAes(state, static_cast<double>(n) *
+                        treeBytes(k.p.depth, (k.p.words * lane + 127) / 128));
 }
 BENCHMARK(dpfEvaluateAll)
     ->Args({6, 4, 33, 0})
@@ -177,12 +197,16 @@ void splineEvaluateShares(benchmark::State &state) {
     benchmark::ClobberMemory();
   }
   count(state, kElements);
+  const unsigned lane = t.ringBits <= 32 ? 32 : 64;
+  countAes(state, static_cast<double>(kElements) *
+                      treeBytes(t.segmentBits, (t.words() * lane + 127) / 128));
 }
 BENCHMARK(splineEvaluateShares)
     ->ArgsProduct({{6}, {3}, {33, 32}, {0, 1, 2}})
     ->Args({5, 5, 33, 2})
     ->Args({7, 2, 33, 2})
-    ->Args({4, 7, 33, 2});
+    ->Args({4, 7, 33, 2})
+    ->Args({11, 5, 56, 2});
 
 void splinePlainValues(benchmark::State &state) {
   kernels::PreparedSpline spline(tableOf(6, 3, 33));

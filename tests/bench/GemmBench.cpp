@@ -1,9 +1,14 @@
 //===- tests/bench/GemmBench.cpp - ring products and bit packing ----------===//
 // bench-gemm --benchmark_filter='gemm64/packed.*'
 // Rates: MAC = multiply-adds a second; bytes are those of the unpacked side.
+// "share" is of the bound in this run: two multiply-adds a vpmullq or vpmulld
+// lane (Winograd), times the threads.
+#include "runtime/kernels/Fused.h"
 #include "runtime/kernels/Gemm.h"
 #include "runtime/kernels/Pack.h"
 #include "runtime/kernels/Strided.h"
+
+#include "tests/bench/Peaks.h"
 
 #include <benchmark/benchmark.h>
 #include <random>
@@ -22,6 +27,17 @@ template <class T> std::vector<T> randomWords(int64_t n) {
   return v;
 }
 
+/// Multiply-adds a second, and their share of the machine's bound.
+template <class T>
+void countMacs(benchmark::State &state, double macs, unsigned threads) {
+  constexpr auto kRate = benchmark::Counter::kIsIterationInvariantRate;
+  state.counters["MAC"] = benchmark::Counter(macs, kRate);
+  const mpc::bench::Peaks &p = mpc::bench::peaks();
+  const double peak = 2 * (sizeof(T) == 8 ? p.mul64 : p.mul32) * threads;
+  if (peak > 0)
+    state.counters["share"] = benchmark::Counter(macs / peak, kRate);
+}
+
 template <class T>
 void gemmBench(benchmark::State &state, bool packed, int64_t m, int64_t k,
                int64_t n, unsigned threads, SimdLevel simd) {
@@ -38,9 +54,7 @@ void gemmBench(benchmark::State &state, bool packed, int64_t m, int64_t k,
     benchmark::DoNotOptimize(c.data());
     benchmark::ClobberMemory();
   }
-  state.counters["MAC"] =
-      benchmark::Counter(static_cast<double>(m * k * n),
-                         benchmark::Counter::kIsIterationInvariantRate);
+  countMacs<T>(state, static_cast<double>(m * k * n), threads);
 }
 
 template <class T> void registerGemm(const char *name) {
@@ -76,9 +90,7 @@ void batchBench(benchmark::State &state, int64_t batch, int64_t m, int64_t k,
               Acc::Set, pool);
     benchmark::ClobberMemory();
   }
-  state.counters["MAC"] =
-      benchmark::Counter(static_cast<double>(batch * m * k * n),
-                         benchmark::Counter::kIsIterationInvariantRate);
+  countMacs<uint64_t>(state, static_cast<double>(batch * m * k * n), threads);
 }
 
 void packBench(benchmark::State &state, bool pack, SimdLevel simd) {
@@ -95,6 +107,28 @@ void packBench(benchmark::State &state, bool pack, SimdLevel simd) {
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(n * 8));
+}
+
+/// One of the protocols' fused steps on a piece, bytes read and written.
+void fusedBench(benchmark::State &state, SimdLevel simd) {
+  const FusedKernels &fused = fusedKernels(simd);
+  constexpr auto n = static_cast<int64_t>(kFusedPiece);
+  auto m = randomWords<uint64_t>(n), t0 = randomWords<uint64_t>(n),
+       t1 = randomWords<uint64_t>(n), l = randomWords<uint64_t>(n);
+  std::vector<uint64_t> s(kFusedPiece), base(kFusedPiece);
+  for (auto _ : state) {
+    if (state.range(0) == 0)
+      fused.extend(s.data(), base.data(), m.data(), t0.data(), t1.data(),
+                   l.data(), kFusedPiece, 22, 18, 1 << 20);
+    else if (state.range(0) == 1)
+      fused.truncFloor(s.data(), m.data(), l.data(), kFusedPiece, ~0ull >> 20,
+                       20, ~0ull >> 40);
+    else
+      fused.lookUpDigit(s.data(), base.data(), m.data(), t0.data(), kFusedPiece,
+                        12, 3, 1);
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * n);
 }
 
 void transposeBench(benchmark::State &state) {
@@ -129,6 +163,13 @@ int main(int argc, char **argv) {
           (std::string(pack ? "pack/" : "unpack/") + toString(simd)).c_str(),
           packBench, pack, simd)
           ->ArgsProduct({{1, 17, 20, 33, 52, 64}, {4096, 1 << 22}});
+  for (SimdLevel simd : supportedSimdLevels())
+    benchmark::RegisterBenchmark(
+        (std::string("fused/extend,trunc,digit/") + toString(simd)).c_str(),
+        fusedBench, simd)
+        ->Arg(0)
+        ->Arg(1)
+        ->Arg(2);
   benchmark::RegisterBenchmark("transpose", transposeBench)
       ->Arg(128)
       ->Arg(1024);

@@ -7,9 +7,9 @@
 DIR holds model.onnx and inputs/, as models/adder (the default) does; a plan
 is compiled for the sample, calibrated on DIR/calibration/* or else on another
 sample made of it. --refill: DIR is a skeleton, whose weights the refill.py in
-it or beside it writes first, to --scratch. Prints a table; the JSON holds
-every run too. Offline and online are one after the other; the times are
-mpcrun's own (--stats), MB are 10^6 bytes.
+it or beside it writes first, to --scratch. Prints a table, and with --ops one
+per kind of op; the JSON holds every run too. Offline and online are one after
+the other; the times are mpcrun's own (--stats), MB are 10^6 bytes.
 """
 import argparse
 import datetime
@@ -94,6 +94,39 @@ def flat(stats):
             "rss_p2": stats["peak_rss_bytes"]["p2"]}
 
 
+# The table of ops: title, party, phase.
+OP_COLUMNS = [("P0 off s", "p0", "offline_s"), ("P1 off s", "p1", "offline_s"),
+              ("P2 off s", "p2", "offline_s"), ("P1 on s", "p1", "online_s"),
+              ("P2 on s", "p2", "online_s")]
+
+
+def op_table(runs):
+    """Medians by kind of op, the busiest first."""
+    table = {}
+    for op, first in runs[0]["ops"].items():
+        row = {k: first[k] for k in ("offline_bytes", "online_bytes",
+                                     "exchanges") if k in first}
+        row["count"] = first.get("p1", {}).get("count", 0)
+        for title, party, phase in OP_COLUMNS:
+            row[title] = statistics.median(
+                r["ops"].get(op, {}).get(party, {}).get(phase, 0)
+                for r in runs)
+        table[op] = row
+    busy = {op: sum(row[c[0]] for c in OP_COLUMNS)
+            for op, row in table.items()}
+    return {op: table[op] for op in sorted(table, key=lambda op: -busy[op])}
+
+
+def print_ops(table):
+    print(f"{'op':18}{'count':>7}{'exchanges':>10}{'off MB':>9}{'on MB':>9}" +
+          "".join(f"{c[0]:>10}" for c in OP_COLUMNS))
+    for op, row in table.items():
+        print(f"{op:18}{row['count']:7}{row.get('exchanges', 0):10}"
+              f"{row.get('offline_bytes', 0) / 1e6:9.1f}"
+              f"{row.get('online_bytes', 0) / 1e6:9.1f}" +
+              "".join(f"{row[c[0]]:10.3f}" for c in OP_COLUMNS))
+
+
 def measure(args, directory, scratch):
     directory = os.path.abspath(directory)
     sample = os.path.join(directory, args.case)
@@ -125,15 +158,18 @@ def measure(args, directory, scratch):
         stats = os.path.join(scratch, "stats.json")
         run(os.path.join(args.tools, "mpcrun"), "local", plan, "--input-dir",
             inputs, "--output-dir", os.path.join(scratch, "out"), "--stats",
-            stats, *(["--threads", args.threads] if args.threads else []))
+            stats, "--material", args.material, "--shape-network",
+            args.network,
+            *(["--threads", args.threads] if args.threads else []))
         with open(stats) as file:
             runs.append(json.load(file))
     figures = [flat(r) for r in runs]
     median = {k: statistics.median(f[k] for f in figures) for k in figures[0]}
     median["compile_s"] = compiled
     return {"model": os.path.basename(directory), "case": args.case,
+            "material": args.material, "network": args.network,
             "plan_bytes": os.path.getsize(plan), "median": median,
-            "runs": runs}
+            "ops": op_table(runs), "runs": runs}
 
 
 def main():
@@ -147,6 +183,13 @@ def main():
     parser.add_argument("--refill", action="store_true")
     parser.add_argument("--scratch", metavar="DIR",
                         help="keeps refilled weights from run to run")
+    parser.add_argument("--material", default="stored",
+                        choices=["stored", "streamed"])
+    parser.add_argument("--network", default="loopback",
+                        choices=["loopback", "lan", "wan"],
+                        help="links slowed down to this (--shape-network)")
+    parser.add_argument("--ops", action="store_true",
+                        help="also print seconds and bytes per kind of op")
     parser.add_argument("--threads", type=int, help="of each party")
     parser.add_argument("--tools", default=support.TOOLS,
                         help="folder of mpcc and mpcrun (build/tools)")
@@ -173,6 +216,8 @@ def main():
         print(f"{result['model']:24}" + "".join(
             f"{c:12.0f}" if c == int(c) else f"{c:12.3f}" for c in cells),
             flush=True)
+        if args.ops:
+            print_ops(result["ops"])
     if args.out:
         with open(args.out, "w") as file:
             json.dump(report, file, indent=1)

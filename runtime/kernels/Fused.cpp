@@ -1,0 +1,16 @@
+//===- runtime/kernels/Fused.cpp - the portable loops, and the choice -----===//
+#include "runtime/kernels/Fused.h"
+
+#include "runtime/kernels/FusedKernels.inc"
+
+namespace mpc::kernels {
+
+extern const FusedKernels kFusedAvx2, kFusedAvx512;
+
+const FusedKernels &fusedKernels(SimdLevel simd) {
+  return simd == SimdLevel::Avx512 ? kFusedAvx512
+         : simd == SimdLevel::Avx2 ? kFusedAvx2
+                                   : kFused;
+}
+
+} // namespace mpc::kernels

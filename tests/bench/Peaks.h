@@ -1,0 +1,104 @@
+//===- tests/bench/Peaks.h - what one core of this machine can do now -----===//
+//
+// Throughput of the instructions that bound the kernels, measured for a moment
+// on independent registers in the run that compares itself with them: clocks
+// and neighbours change from hour to hour. 0 where the processor lacks them.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace mpc::bench {
+
+struct Peaks {
+  double mul64 = 0; ///< vpmullq, products of 64-bit lanes a second
+  double mul32 = 0; ///< vpmulld, of 32-bit lanes
+  double aes = 0;   ///< bytes a second through the ten rounds of AES-128
+};
+
+/// Calls of fn() a second; the best of several stretches.
+template <class F> double callRate(F fn) {
+  using Clock = std::chrono::steady_clock;
+  double best = 0;
+  for (int stretch = 0; stretch < 5; ++stretch) {
+    const auto start = Clock::now();
+    uint64_t n = 0;
+    double seconds;
+    do {
+      for (int i = 0; i < 1000; ++i)
+        fn();
+      n += 1000;
+      seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    } while (seconds < 0.02);
+    best = best > static_cast<double>(n) / seconds
+               ? best
+               : static_cast<double>(n) / seconds;
+  }
+  return best;
+}
+
+#if defined(__x86_64__)
+
+inline constexpr int kChains = 12; ///< more than latency times throughput
+
+__attribute__((target("avx512f,avx512dq"))) inline void mul64Block() {
+  __m512i x[kChains];
+  for (int i = 0; i < kChains; ++i)
+    x[i] = _mm512_set1_epi64(i + 3);
+  for (int r = 0; r < 100; ++r)
+    for (int i = 0; i < kChains; ++i) {
+      x[i] = _mm512_mullo_epi64(x[i], x[i]);
+      asm volatile("" : "+v"(x[i])); // kept, in a register
+    }
+}
+__attribute__((target("avx512f"))) inline void mul32Block() {
+  __m512i x[kChains];
+  for (int i = 0; i < kChains; ++i)
+    x[i] = _mm512_set1_epi32(i + 3);
+  for (int r = 0; r < 100; ++r)
+    for (int i = 0; i < kChains; ++i) {
+      x[i] = _mm512_mullo_epi32(x[i], x[i]);
+      asm volatile("" : "+v"(x[i]));
+    }
+}
+__attribute__((target("avx512f,vaes"))) inline void aesBlock() {
+  __m512i x[kChains];
+  for (int i = 0; i < kChains; ++i)
+    x[i] = _mm512_set1_epi64(i + 3);
+  const __m512i key = _mm512_set1_epi64(12345);
+  for (int r = 0; r < 100; ++r)
+    for (int i = 0; i < kChains; ++i) {
+      x[i] = _mm512_aesenc_epi128(x[i], key);
+      asm volatile("" : "+v"(x[i]));
+    }
+}
+
+inline Peaks measurePeaks() {
+  Peaks p;
+  constexpr double kEach = 100 * kChains;
+  if (__builtin_cpu_supports("avx512dq")) {
+    p.mul64 = callRate(mul64Block) * kEach * 8;
+    p.mul32 = callRate(mul32Block) * kEach * 16;
+  }
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vaes"))
+    p.aes = callRate(aesBlock) * kEach * 64 / 10;
+  return p;
+}
+
+#else
+inline Peaks measurePeaks() { return {}; }
+#endif
+
+/// Measured at the first call.
+inline const Peaks &peaks() {
+  static const Peaks p = measurePeaks();
+  return p;
+}
+
+} // namespace mpc::bench
