@@ -162,12 +162,45 @@ private:
     push(op, regs_[v.index], std::move(in), std::move(imm), m_.op(v));
     if (plan::info(op).exchange)
       pending_.insert(v.index);
+    if (isPartial(v)) {
+      partial_.insert(v.index);
+      if (plan::info(op).exchange)
+        undeclared_.push_back(v); // read after the flush
+      else
+        declareNothing(v);
+    }
+  }
+  void declareNothing(ValueId v) {
+    const unsigned ring = m_.type(v).ring;
+    push(PlanOp::Range, plan::kNoReg, {reg(v)},
+         {{core::ringMin(ring)}, {core::ringMax(ring)}}, m_.op(v));
+  }
+  /// One of several tables for parts of a domain, or made of nothing else: what
+  /// it gives outside its part is not chosen, so nothing is declared of it.
+  bool isPartial(ValueId v) const {
+    const Op &op = m_.op(v);
+    if (op.type.form == Form::Bits)
+      return false;
+    if (op.hasAttr("partial"))
+      return op.intAttr("partial") != 0;
+    bool any = false;
+    for (ValueId o : op.operands) {
+      if (m_.type(o).isPublic() || m_.type(o).form == Form::Bits)
+        continue;
+      if (!partial_.contains(o.index))
+        return false;
+      any = true;
+    }
+    return any;
   }
   void flush() {
     if (pending_.empty())
       return;
     p_.code.push_back({PlanOp::Flush, plan::kNoReg, {}, {}, 0});
     pending_.clear();
+    for (ValueId v : undeclared_)
+      declareNothing(v);
+    undeclared_.clear();
   }
   Reg reg(ValueId v) const { return regs_[v.index]; }
   Reg operandReg(const Op &op, int i) const { return reg(op.operands[i]); }
@@ -632,6 +665,8 @@ private:
   std::vector<Reg> regs_;
   llvm::StringMap<uint32_t> locs_;
   std::map<std::string, unsigned> weightNames_;
+  llvm::DenseSet<uint32_t> partial_; ///< see isPartial()
+  std::vector<ValueId> undeclared_;  ///< partial ones of the exchange to come
   llvm::DenseSet<uint32_t> pending_; ///< values of exchanges before the flush
 };
 

@@ -111,7 +111,8 @@ Kind kindOf(llvm::StringRef key) {
       {"rounds", Int},       {"exp_frac", Int},
       {"inverse_frac", Int}, {"product_frac", Int},
       {"tolerance", Number}, {"relative_tolerance", Number},
-      {"links", Ints},       {"proved", Int}};
+      {"links", Ints},       {"proved", Int},
+      {"partial", Int}};
   for (const auto &[name, kind] : kKinds)
     if (name == key)
       return kind;

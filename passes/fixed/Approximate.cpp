@@ -252,15 +252,18 @@ private:
 
   /// y_last + sum over i of [x < hi_i] (y_i - y_(i+1)): all tables and all
   /// comparisons at once, then one round. A table outside its part gives some
-  /// value of its range, which is not chosen.
+  /// value, which is not chosen ("partial": nobody checks its range).
   ValueId emitParts(const Op &op, const std::vector<Part> &parts) {
     const ValueId x = op.operands[0];
     const Type in = m_.type(x);
     const Range range = op.range.value_or(Range{0, 0});
     std::vector<ValueId> y;
-    for (const Part &p : parts)
+    for (const Part &p : parts) {
+      const ValueId table = emit(op, p);
+      m_.op(table).setAttr("partial", int64_t{1});
       y.push_back(
-          append(Opcode::FixedRescale, {emit(op, p)}, op.type, range, op.loc));
+          append(Opcode::FixedRescale, {table}, op.type, range, op.loc));
+    }
     ValueId sum = y.back();
     for (size_t i = 0; i + 1 < parts.size(); ++i) {
       const double border = std::nearbyint(std::ldexp(parts[i].hi, in.frac));
@@ -279,6 +282,8 @@ private:
           t, {-span, span}, op.loc);
       sum = append(Opcode::FixedAdd, {sum, chosen}, op.type, range, op.loc);
     }
+    if (parts.size() > 1) // the whole domain
+      m_.op(sum).setAttr("partial", int64_t{0});
     return sum;
   }
 

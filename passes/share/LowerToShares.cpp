@@ -38,6 +38,8 @@ public:
         return e;
       if (out_.type(map_[v.index]).isFx() && !out_.op(map_[v.index]).range)
         out_.op(map_[v.index]).range = in_.op(v).range;
+      if (in_.op(v).hasAttr("partial"))
+        out_.op(map_[v.index]).setAttr("partial", in_.op(v).intAttr("partial"));
     }
     for (const Output &o : in_.outputs()) {
       loc_ = in_.op(o.value).loc;

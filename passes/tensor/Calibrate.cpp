@@ -3,8 +3,8 @@
 // Stage: tensor, the last pass before quantize. Sound interval analysis,
 // tightened by what the samples show: an observed [lo, hi] is widened away
 // from zero and towards it by 2^marginBits (a bound keeps its sign), rounded
-// outward to whole bits (the plan is public), then intersected with the sound
-// interval. Without samples generated inputs are
+// outward to just below whole bits (the plan is public), then intersected with
+// the sound interval. Without samples generated inputs are
 // observed (ids uniform over the declared range, reals normal) and a warning
 // says so.
 // Tests: tests/lit/passes/calibrate/
@@ -25,6 +25,9 @@ namespace {
 
 /// Whole numbers up to here take their sound range.
 constexpr double kSmallIntegers = 16;
+/// What lies this little below a power of two is within its bits, rounding
+/// errors included.
+constexpr double kBelow = 1 - 1.0 / 1024;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr Range kAnything{-kInf, kInf};
 
@@ -109,8 +112,11 @@ private:
     const double factor =
         std::ldexp(1.0, (quadratic ? 2 : 1) * ctx_.options.marginBits);
     const double lo = seen.first, hi = seen.second;
-    return wholeBits({lo < 0 ? lo * factor : lo / factor,
-                      hi > 0 ? hi * factor : hi / factor});
+    const Range r = wholeBits({lo < 0 ? lo * factor : lo / factor,
+                               hi > 0 ? hi * factor : hi / factor});
+    // A power of two itself would take one more bit.
+    return {r.first < 0 ? r.first * kBelow : r.first,
+            r.second > 0 ? r.second * kBelow : r.second};
   }
 
   /// Bounds moved outward to powers of two. What samples and weights tell goes

@@ -3,13 +3,13 @@
 //   tensor.div x, y          ==>  tensor.mul x, tensor.recip y
 //   tensor.div x, constant   ==>  tensor.mul x, 1/constant
 //   tensor.pow x, 2          ==>  tensor.mul x, x           (also 1, 3, +-1/2,
-//   -1) mul(mul(x, c), d)        ==>  mul x, c*d                (scalar
-//   constants) mul(mul(a, late), w)     ==>  mul(mul(a, w), late)      (w is
-//   there earlier) max(x, 0)                ==>  relu x x + 0, x * 1, no-op
-//   reshape, broadcast, cast, transpose  ==>  x select(public mask, x, y) ==>
-//   x * mask + y * (1 - mask)  (exact, local) concat with public parts  ==> the
-//   others spread over zeros, plus a constant or, xor with a public mask ==>
-//   and, not                 (local)
+//   -1)
+//   mul(mul(x, c), d)        ==>  mul x, c*d        (scalar constants)
+//   max(x, 0)                ==>  relu x
+//   x + 0, x * 1, no-op reshape, broadcast, cast, transpose  ==>  x
+//   select(public mask, x, y) ==>  x * mask + y * (1 - mask)  (exact, local)
+//   concat with public parts ==>  the others spread over zeros, plus a constant
+//   or, xor with a public mask ==>  and, not        (local)
 // Stage: tensor. Division by a broadcast row value becomes one reciprocal a
 // row, because recip has the row's own shape.
 // Tests: tests/lit/passes/canonicalize/
@@ -19,7 +19,6 @@
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
 #include <algorithm>
-#include <climits>
 #include <cmath>
 
 using namespace mpc::ir;
@@ -30,8 +29,7 @@ namespace {
 class Canonicalizer {
 public:
   explicit Canonicalizer(Module &m)
-      : m_(m), uses_(m.useCounts()), depth_(m.numValues(), 0),
-        open_(m.numValues(), false) {
+      : m_(m), uses_(m.useCounts()), open_(m.numValues(), false) {
     for (ValueId v : m.order()) {
       const Op &op = m.op(v);
       open_[v.index] = op.opcode == Opcode::Input && op.type.isPublic();
@@ -39,10 +37,6 @@ public:
         open_[v.index] =
             open_[v.index] || (open_[o.index] && op.type.isPublic());
     }
-    for (ValueId v : m.order())
-      for (ValueId o : m.op(v).operands)
-        depth_[v.index] =
-            std::max(depth_[v.index], depth_[o.index] + steps(m.op(v).opcode));
   }
 
   /// The value that replaces v, if a rule applies.
@@ -91,52 +85,6 @@ private:
   bool sameType(ValueId v, int i) const {
     return m_.type(v) == m_.type(operand(v, i));
   }
-  /// Rough number of exchanges an op takes; 0 for linear ones.
-  static int steps(Opcode op) {
-    switch (op) {
-    case Opcode::Add:
-    case Opcode::Sub:
-    case Opcode::Neg:
-    case Opcode::ReduceSum:
-    case Opcode::Reshape:
-    case Opcode::Transpose:
-    case Opcode::Slice:
-    case Opcode::Concat:
-    case Opcode::Broadcast:
-    case Opcode::Pad:
-    case Opcode::Take:
-    case Opcode::Cast:
-      return 0;
-    default:
-      return 1;
-    }
-  }
-  int depthOf(ValueId v) const {
-    return v.index < depth_.size() ? depth_[v.index] : INT_MAX;
-  }
-
-  /// mul(mul(a, late), w) with w known earlier than `late`: a * w is computed
-  /// while `late` is. (A normalized row times its weights.)
-  std::optional<ValueId> multiplyLateLast(ValueId v) {
-    for (int i : {0, 1}) {
-      const ValueId inner = operand(v, i), w = operand(v, 1 - i);
-      if (m_.op(inner).opcode != Opcode::Mul || !hasOneUse(inner) ||
-          m_.type(inner).isPublic() || m_.uniformConstant(w))
-        continue;
-      for (int j : {0, 1}) {
-        const ValueId late = operand(inner, j), a = operand(inner, 1 - j);
-        if (m_.type(a).shape != m_.type(v).shape || a == late ||
-            m_.uniformConstant(a) ||
-            depthOf(late) <= std::max(depthOf(a), depthOf(w)) ||
-            depthOf(late) == INT_MAX)
-          continue;
-        Builder build = builder(v);
-        return build.binary(Opcode::Mul, build.binary(Opcode::Mul, a, w), late);
-      }
-    }
-    return std::nullopt;
-  }
-
   /// False for values made in this sweep: the next one knows their uses.
   bool hasOneUse(ValueId v) const {
     return v.index < uses_.size() && uses_[v.index] == 1;
@@ -231,7 +179,7 @@ private:
         return build.binary(Opcode::Mul, inner, build.scalar(*c * *d));
       }
     }
-    return multiplyLateLast(v);
+    return std::nullopt;
   }
 
   std::optional<ValueId> simplifyAdd(ValueId v) {
@@ -391,7 +339,6 @@ private:
 
   Module &m_;
   std::vector<uint32_t> uses_;
-  std::vector<int> depth_; ///< longest chain of nonlinear ops up to a value
   std::vector<bool> open_; ///< depends on public inputs only
 };
 

@@ -1,17 +1,23 @@
 //===- passes/tensor/FoldScales.cpp - scales move into weights ------------===//
-//   %2 = tensor.mul %x, %gamma      %2 = tensor.mul %gamma', %W    (weights
-//   only) %3 = tensor.matmul %2, %W  ==>  %3 = tensor.matmul %x, %2
+//   matmul(mul(x, gamma), W)   ==>  matmul(x, mul(gamma', W))  (weights only)
 //   matmul(add(x, beta), W)    ==>  add(matmul(x, W), matmul(beta, W))
+//   mul(matmul(matmul(x, W), y), 0.3)  ==>  matmul(matmul(x, mul(W, 0.3)), y)
 // Stage: tensor, before fold-constants, which then computes the new weights on
 // the owner's side. A weight vector that scales or shifts the columns of a
 // value read only by products with weight matrices (the gain and bias of a
 // normalization before its projections) costs a product, a truncation and an
-// extension of the whole activation; in the matrix it costs nothing.
-// Refuses: when anything but such products reads the scaled value.
+// extension of the whole activation; in the matrix it costs nothing. A number
+// that scales a value (attention's 1/sqrt(d)) costs its bits in the rings of
+// all that is multiplied before the next truncation; it moves against the flow,
+// through what is linear, into a weight or a table that is multiplied anyway.
+// Refuses: when anything else reads the scaled value, or what lies between the
+// number and the weight; powers of two, which cost nothing; a matrix with other
+// readers (it would be kept twice).
 // Tests: tests/lit/passes/fold-scales/
 #include "ir/Builder.h"
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
+#include <cmath>
 
 using namespace mpc::ir;
 
@@ -96,12 +102,19 @@ private:
     Builder build(m_, op.loc);
     changed_ = true;
     if (kind == Opcode::Mul) {
-      const ValueId column = build.reshape(vec, {k, 1});
+      const ValueId column = shaped(vec, {k, 1});
       return build.matmul(x, build.binary(Opcode::Mul, w, column));
     }
-    const ValueId shift = build.matmul(build.reshape(vec, {1, k}), w);
+    const ValueId shift = build.matmul(shaped(vec, {1, k}), w);
     const ValueId row = build.reshape(shift, {m_.type(w).shape[1]});
     return build.binary(Opcode::Add, build.matmul(x, w), row);
+  }
+
+  /// A copy: a view of a vector with more readers would not be folded.
+  ValueId shaped(ValueId vec, const Shape &shape) {
+    ConstData data = *m_.constantOf(vec);
+    data.shape = shape;
+    return m_.constant(std::move(data), m_.type(vec).vis, m_.op(vec).loc);
   }
 
   Module &m_;
@@ -109,9 +122,122 @@ private:
   bool changed_ = false;
 };
 
+/// Moves numbers against the flow.
+class FoldNumbers {
+public:
+  explicit FoldNumbers(Module &m) : m_(m), uses_(m.useCounts()) {}
+
+  void run() {
+    Rewriter rw(m_);
+    for (ValueId v : rw.oldOrder()) {
+      rw.remapOperands(v);
+      if (std::optional<ValueId> r = rewrite(v))
+        rw.replace(v, *r);
+      else
+        rw.keep(v);
+    }
+    rw.finish();
+  }
+
+private:
+  static bool isPowerOfTwo(double c) {
+    int exponent = 0;
+    return std::fabs(std::frexp(c, &exponent)) == 0.5;
+  }
+  /// False for values made in this run, too.
+  bool hasOneUse(ValueId v) const {
+    return v.index < uses_.size() && uses_[v.index] == 1;
+  }
+  /// A constant that a product takes anyway: multiplied beforehand it is as
+  /// cheap.
+  bool isFactor(ValueId v) const {
+    return m_.constantOf(v) && !m_.uniformConstant(v) &&
+           (m_.type(v).isPublic() || hasOneUse(v));
+  }
+
+  std::optional<ValueId> rewrite(ValueId v) {
+    const Op op = m_.op(v);
+    if (op.opcode != Opcode::Mul || op.type.elem != Elem::F32)
+      return std::nullopt;
+    for (int i : {0, 1}) {
+      const std::optional<double> c = m_.uniformConstant(op.operands[i]);
+      const ValueId x = op.operands[1 - i];
+      if (c && *c != 0 && !isPowerOfTwo(*c) && m_.type(x) == op.type &&
+          absorbs(x))
+        return scaled(x, *c);
+    }
+    return std::nullopt;
+  }
+
+  /// Whether c * v can be had by scaling constants before it.
+  bool absorbs(ValueId v) const {
+    const Op &op = m_.op(v);
+    if (op.type.elem != Elem::F32 || op.type.isPublic() || !hasOneUse(v))
+      return false;
+    switch (op.opcode) {
+    case Opcode::Mul:
+    case Opcode::MatMul:
+      return factorOf(op).has_value();
+    case Opcode::Add:
+    case Opcode::Sub:
+    case Opcode::Concat:
+      return llvm::all_of(op.operands, [&](ValueId o) {
+        return m_.constantOf(o) || absorbs(o);
+      });
+    case Opcode::Neg:
+    case Opcode::Reshape:
+    case Opcode::Transpose:
+    case Opcode::Slice:
+    case Opcode::Broadcast:
+    case Opcode::Pad:
+    case Opcode::Take:
+    case Opcode::ReduceSum:
+      return absorbs(op.operands[0]);
+    default:
+      return false;
+    }
+  }
+
+  /// The operand of a product that takes the number.
+  std::optional<int> factorOf(const Op &op) const {
+    for (int i : {0, 1})
+      if (isFactor(op.operands[i]))
+        return i;
+    for (int i : {0, 1})
+      if (absorbs(op.operands[i]))
+        return i;
+    return std::nullopt;
+  }
+
+  ValueId scaled(ValueId v, double c) {
+    const Op op = m_.op(v);
+    if (m_.constantOf(v)) {
+      Builder build(m_, op.loc);
+      return build.binary(Opcode::Mul, v, build.scalar(c));
+    }
+    llvm::SmallVector<ValueId, 2> operands = op.operands;
+    if (op.opcode == Opcode::Mul || op.opcode == Opcode::MatMul) {
+      const int i = *factorOf(op);
+      operands[i] = scaled(operands[i], c);
+    } else {
+      for (ValueId &o : operands)
+        o = scaled(o, c);
+    }
+    const ValueId result = m_.append(op.opcode, operands, op.type, op.loc);
+    m_.op(result).attrs = op.attrs;
+    return result;
+  }
+
+  Module &m_;
+  std::vector<uint32_t> uses_;
+};
+
 } // namespace
 
 llvm::Error foldScales(Module &m, Context &ctx) {
+  FoldNumbers(m).run();
+  if (llvm::Error e = foldConstants(m, ctx))
+    return e;
   // A normalization has a shift around its scale: peel one at a time, folding
   // the new weights so that the next round sees constants.
   while (FoldScales(m).run())

@@ -9,8 +9,12 @@ namespace mpc::passes {
 
 ValueId Quantizer::emit(Opcode op, llvm::ArrayRef<ValueId> operands,
                         Shape shape, int frac, Range range) {
+  // Roundings may take it an ulp or two further.
+  const double ulps = std::ldexp(2.0, -frac);
+  const Range rounded{range.first - (range.first < 0 ? ulps : 0),
+                      range.second + (range.second > 0 ? ulps : 0)};
   const Type t =
-      Type::fx(b_.joinOf(operands), 0, frac, intBitsOf(range), shape);
+      Type::fx(b_.joinOf(operands), 0, frac, intBitsOf(rounded), shape);
   const ValueId v = out_.append(op, operands, t, loc_);
   out_.op(v).range = range;
   return v;
