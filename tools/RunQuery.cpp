@@ -52,6 +52,7 @@ int runQuery(const QueryArguments &a) {
   for (const std::string &note : inputs->notes)
     fmt::print(stderr, "note: {}\n", note);
   auto encoded = vm::encodeInputs(*plan, inputs->arrays);
+  plan::wipe(inputs->arrays);
   if (!encoded)
     return failAt(a.plan, encoded.error());
 
@@ -66,8 +67,10 @@ int runQuery(const QueryArguments &a) {
   const double wall =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
-  if (Status s = plan::saveOutputs(*plan, result->outputs, a.outputDir); !s)
-    return failAt(a.plan, s.error());
+  Status saved = plan::saveOutputs(*plan, result->outputs, a.outputDir);
+  plan::wipe(result->outputs);
+  if (!saved)
+    return failAt(a.plan, saved.error());
   query.confirm();
   const double online = static_cast<double>(result->report.onlineNs) * 1e-9;
   if (!a.stats.empty()) {

@@ -91,6 +91,7 @@ int runLocal(const LocalArguments &args) {
   for (const std::string &note : inputs->notes)
     fmt::print(stderr, "note: {}\n", note);
   auto encoded = vm::encodeInputs(*plan, inputs->arrays);
+  plan::wipe(inputs->arrays);
   if (!encoded)
     return fail(args.plan, encoded.error().message);
 
@@ -126,8 +127,10 @@ int runLocal(const LocalArguments &args) {
   }
   for (auto &tensor : weights->tensors)
     core::wipe(tensor.data(), tensor.size() * sizeof(uint64_t));
-  if (Status s = plan::saveOutputs(*plan, result->outputs, args.outputDir); !s)
-    return fail(args.plan, s.error().message);
+  Status saved = plan::saveOutputs(*plan, result->outputs, args.outputDir);
+  plan::wipe(result->outputs);
+  if (!saved)
+    return fail(args.plan, saved.error().message);
   if (!args.stats.empty()) {
     const std::string json = tools::statsJson(*plan, result->stats);
     if (Status s = core::writeFile(

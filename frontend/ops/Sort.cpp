@@ -1,8 +1,9 @@
 //===- frontend/ops/Sort.cpp - order by comparisons -----------------------===//
 //
 // The place of every element is the number of elements before it, so sorting
-// secret data is comparisons of all pairs and sums: two rounds however long
-// the axis, n^2 comparisons.
+// secret data is comparisons of all pairs and sums: n^2 comparisons, all at
+// once. The k best of many elements are among the k best of each block, and
+// those again: with blocks of 4 k elements about 16 k n / 3 comparisons.
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/ops/Ops.h"
@@ -54,28 +55,52 @@ static ValueId countUp(NodeReader &n, int64_t count, Ints shape) {
   return n.ints(std::move(v), shape);
 }
 
-/// [rows, n] of places: how many elements come before each. Equal elements
+/// [rows, count] of places: how many elements come before each. Equal elements
 /// keep their order.
-static ValueId places(NodeReader &n, const Rows &r, bool largest) {
-  ValueId mine = n.reshape(r.x, {r.rows, r.n, 1});
-  ValueId other = n.reshape(r.x, {r.rows, 1, r.n});
+static ValueId places(NodeReader &n, ValueId x, int64_t rows, int64_t count,
+                      bool largest) {
+  ValueId mine = n.reshape(x, {rows, count, 1});
+  ValueId other = n.reshape(x, {rows, 1, count});
   // other before mine: strictly, or equal with a smaller index. One comparison
   // says both, its complement serves the pairs in the other order.
   ValueId after = largest ? n.binary(Opcode::Less, other, mine)
                           : n.binary(Opcode::Less, mine, other);
   ValueId before = largest ? n.binary(Opcode::Less, mine, other)
                            : n.binary(Opcode::Less, other, mine);
-  if (n.tooLarge(r.n * r.n))
+  if (n.tooLarge(count * count))
     return {};
-  std::vector<int64_t> smaller(r.n * r.n);
-  for (int64_t i = 0; i < r.n; ++i)
-    for (int64_t j = 0; j < r.n; ++j)
-      smaller[i * r.n + j] = j < i;
-  ValueId firstIndex = n.bools(std::move(smaller), {r.n, r.n});
+  std::vector<int64_t> smaller(count * count);
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t j = 0; j < count; ++j)
+      smaller[i * count + j] = j < i;
+  ValueId firstIndex = n.bools(std::move(smaller), {count, count});
   ValueId ahead =
       n.binary(Opcode::Or, before,
                n.binary(Opcode::And, n.unary(Opcode::Not, after), firstIndex));
   return n.reduce(Opcode::ReduceSum, n.cast(ahead, Elem::I64), {2}, false);
+}
+
+namespace {
+struct Best {
+  ValueId values, indices; ///< [rows, .]; of one row, indices may serve all
+};
+} // namespace
+
+/// The k first of `count` elements a row, in order.
+static Best bestOf(NodeReader &n, const Best &of, int64_t rows, int64_t count,
+                   int64_t k, bool largest) {
+  ValueId place = places(n, of.values, rows, count, largest);
+  // Row j of the selection is one at the element in place j.
+  ValueId chosen = n.binary(Opcode::Equal, n.reshape(place, {rows, 1, count}),
+                            countUp(n, k, {1, k, 1}));
+  const auto pick = [&](ValueId v) -> ValueId {
+    if (n.failed())
+      return {};
+    ValueId wide = n.reshape(v, {n.shape(v)[0], 1, count});
+    return n.reduce(Opcode::ReduceSum, n.mul(n.cast(chosen, n.elem(v)), wide),
+                    {2}, false);
+  };
+  return {pick(of.values), pick(of.indices)};
 }
 
 void topK(NodeReader &n) {
@@ -88,19 +113,44 @@ void topK(NodeReader &n) {
     return n.fail("takes " + llvm::Twine(k) + " of a tensor of shape " +
                   shapeStr(n.shape(x)));
   const Rows r = asRows(n, x, axis);
-  if (n.failed() || n.tooLarge(r.n * r.n * std::max<int64_t>(r.rows, 1)))
+  const bool largest = n.attrInt("largest", 1) != 0;
+  const int64_t block = std::max<int64_t>(4 * k, 16);
+  if (n.failed() ||
+      n.tooLarge(std::max<int64_t>(r.rows, 1) * r.n * std::min(r.n, 2 * block)))
     return;
-  ValueId place = places(n, r, n.attrInt("largest", 1) != 0);
-  // Row j of the selection is one at the element in place j.
-  ValueId chosen = n.binary(Opcode::Equal, n.reshape(place, {r.rows, 1, r.n}),
-                            countUp(n, k, {1, k, 1}));
-  auto pick = [&](ValueId values) {
-    ValueId one = n.cast(chosen, n.elem(values));
-    return fromRows(
-        n, r, n.reduce(Opcode::ReduceSum, n.mul(one, values), {2}, false), k);
-  };
-  n.out(0, pick(n.reshape(r.x, {r.rows, 1, r.n})));
-  n.out(1, pick(countUp(n, r.n, {1, 1, r.n})));
+  Best all{r.x, countUp(n, r.n, {1, r.n})};
+  int64_t count = r.n;
+  while (k > 0 && count > 2 * block && !n.failed()) {
+    // In order of the axis: what is equal stays in its order.
+    const int64_t blocks = count / block, rest = count % block;
+    const auto front = [&](ValueId v) {
+      return n.reshape(n.slice(v, 1, 0, blocks * block),
+                       {n.shape(v)[0] * blocks, block});
+    };
+    const auto joined = [&](ValueId best, ValueId before) {
+      ValueId v = n.reshape(best, {r.rows, blocks * k});
+      if (rest == 0)
+        return v;
+      ValueId last = n.slice(before, 1, blocks * block, rest);
+      return n.concat({v, n.broadcastTo(last, {r.rows, rest})}, 1);
+    };
+    ValueId index = all.indices;
+    if (n.shape(index)[0] != r.rows)
+      index = n.broadcastTo(index, {r.rows, count});
+    const Best some = bestOf(n, {front(all.values), front(index)},
+                             r.rows * blocks, block, k, largest);
+    if (n.failed())
+      return;
+    all = {joined(some.values, all.values), joined(some.indices, index)};
+    count = blocks * k + rest;
+  }
+  if (n.failed())
+    return;
+  const Best best = bestOf(n, all, r.rows, count, k, largest);
+  if (n.failed())
+    return;
+  n.out(0, fromRows(n, r, best.values, k));
+  n.out(1, fromRows(n, r, best.indices, k));
 }
 
 /// One at the first largest element, before opset 13 of a flattened matrix.
@@ -115,8 +165,8 @@ void hardmax(NodeReader &n) {
     x = n.reshape(x, {ir::numelOf(Ints(shape).take_front(axis)),
                       ir::numelOf(Ints(shape).drop_front(axis))});
   const Rows r = asRows(n, x, old ? 1 : axis);
-  ValueId first =
-      n.binary(Opcode::Equal, places(n, r, true), n.scalar(0, Elem::I64));
+  ValueId first = n.binary(Opcode::Equal, places(n, r.x, r.rows, r.n, true),
+                           n.scalar(0, Elem::I64));
   ValueId y = fromRows(n, r, n.cast(first, n.elem(x)), r.n);
   n.out(n.reshape(y, shape));
 }

@@ -4,6 +4,7 @@
 #include "runtime/core/Npy.h"
 
 #include "runtime/core/File.h"
+#include "runtime/core/Secret.h"
 
 #include <algorithm>
 #include <bit>
@@ -293,7 +294,9 @@ Result<NpyArray> readNpy(const std::string &path) {
   Result<std::vector<uint8_t>> bytes = readRegularFile(path);
   if (!bytes)
     return bytes.error();
-  return parseNpy(*bytes, path);
+  Result<NpyArray> array = parseNpy(*bytes, path);
+  wipe(bytes->data(), bytes->size()); // may be a client's input
+  return array;
 }
 
 std::vector<uint8_t> serializeNpy(const NpyArray &a) {
@@ -324,7 +327,10 @@ std::vector<uint8_t> serializeNpy(const NpyArray &a) {
 }
 
 Status writeNpy(const std::string &path, const NpyArray &array, unsigned mode) {
-  return writeFile(path, serializeNpy(array), mode);
+  std::vector<uint8_t> bytes = serializeNpy(array);
+  Status written = writeFile(path, bytes, mode);
+  wipe(bytes.data(), bytes.size()); // may be a client's answer
+  return written;
 }
 
 } // namespace mpc::core

@@ -2,6 +2,7 @@
 #include "runtime/plan/Encode.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/core/Secret.h"
 
 #include <cassert>
 #include <cmath>
@@ -219,6 +220,7 @@ Result<std::vector<uint64_t>> encodeInput(const InputInfo &info,
     }
     out[i] = core::reduce(out[i], info.ring);
   });
+  core::wipe(exact->bytes.data(), exact->bytes.size());
   if (!error.empty())
     return inInput(info, error);
   return out;

@@ -1,6 +1,7 @@
 //===- runtime/plan/Files.cpp ---------------------------------------------===//
 #include "runtime/plan/Files.h"
 #include "runtime/core/File.h"
+#include "runtime/core/Secret.h"
 #include "runtime/plan/Encode.h"
 #include <algorithm>
 #include <cstring>
@@ -52,6 +53,12 @@ listFiles(const Plan &plan, const InputFiles &files, LoadedInputs &out) {
 }
 
 } // namespace
+
+void wipe(std::vector<core::NpyArray> &arrays) {
+  for (core::NpyArray &a : arrays)
+    core::wipe(a.bytes.data(), a.bytes.size());
+  arrays.clear();
+}
 
 Result<LoadedInputs> loadInputs(const Plan &plan, const InputFiles &files) {
   LoadedInputs out;

@@ -16,9 +16,17 @@ struct InputFiles {
   std::vector<std::string> overrides; ///< "NAME=FILE", split at the last '='
 };
 
+/// Overwrites the elements, and leaves no arrays.
+void wipe(std::vector<core::NpyArray> &arrays);
+
+/// A client's inputs as they are: wiped at the end.
 struct LoadedInputs {
   std::vector<core::NpyArray> arrays; ///< in plan order, public inputs last
   std::vector<std::string> notes;     ///< files that name no input
+
+  LoadedInputs() = default;
+  LoadedInputs(LoadedInputs &&) = default;
+  ~LoadedInputs() { wipe(arrays); }
 };
 
 /// Errors name the file: missing, unreadable, an unknown --input name, a bound

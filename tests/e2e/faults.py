@@ -3,6 +3,8 @@
 
   faults.py --tools build/tools                   60 s, as in CI
   faults.py --tools build/tools --faults 500 --table docs/faults.md
+  faults.py ... --faults 50 --seed 8 --add-to counts.json   several runs, one
+                                                            table of all
 
 Owner, two clients and three operators as processes over loopback addresses,
 mutual TLS, a proxy in each of the five links. Each fault: it is injected, a
@@ -14,6 +16,7 @@ twice. Exit 1 otherwise. --seed repeats a run's choices.
 import argparse
 import collections
 import glob
+import json
 import os
 import random
 import resource
@@ -32,7 +35,8 @@ import numpy as np
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from organisations import LINKS, Organisations  # noqa: E402
+from organisations import (  # noqa: E402
+    FAKETIME, LINKS, Organisations, clock)
 from support import ADDER, load_dir, save_dir  # noqa: E402
 
 HANG_S = 40  # a client is given 15 s; then it is a hang
@@ -87,9 +91,6 @@ class Proxy:
         finally:
             for s in ends:
                 s.close()
-
-    def drop_all(self):
-        """Existing connections end at their next byte."""
 
 
 class Spoiler:
@@ -336,6 +337,20 @@ class Run:
             self.problems.append("answered with mixed deployments")
         self.count("wrong weights", "p2", result)
 
+    def wrong_clock(self):
+        """A party whose calendar is at a day when certificates are not valid:
+        over, or not begun."""
+        party = self.rng.randrange(3)
+        offset = self.rng.choice(("+400d", "-3d"))
+        self.o.kill(party)
+        self.o.start([party], before=clock(offset))
+        result = self.ask()
+        self.o.kill(party)
+        self.o.start([party])
+        if party != 0 and result == "answered":
+            self.problems.append("answered at a wrong date")
+        self.count(f"clock {offset}", f"p{party}", result)
+
     def wrong_plan(self):
         """A client with another plan."""
         plan = self.o.at("alice", "model.plan")
@@ -386,8 +401,12 @@ class Run:
         copies = {}
         for p in (1, 2):
             copies[p] = self.o.at(f"copy{p}")
-            shutil.copytree(self.o.at(f"p{p}", "state"), copies[p],
-                            dirs_exist_ok=True)
+            os.makedirs(copies[p], exist_ok=True)
+            for f in glob.glob(self.o.at(f"p{p}", "state", "*.material")):
+                try:
+                    shutil.copy(f, copies[p])
+                except FileNotFoundError:
+                    pass  # dropped meanwhile
         results = {self.ask() for _ in range(2)}
         for p in (1, 2):
             self.o.kill(p)
@@ -439,21 +458,38 @@ class Run:
             self.restart, self.kill_client, self.wrong_certificate,
             self.together, self.garbage, self.silent_client,
             self.copied_material, self.wrong_weights, self.full_disk,
-            self.wrong_plan, self.expired_certificate]
+            self.wrong_plan, self.expired_certificate,
+            *([self.wrong_clock] if FAKETIME else [])]
         self.rng.choice(kinds)()
 
     def finish(self):
-        total = sum(sum(c.values()) for c in self.counts.values())
         twice = self.o.reused()
         status = self.o.stop()
         if twice:
             self.problems.append(f"material served twice: {twice[:3]}")
         if status != [0, 0, 0]:
             self.problems.append(f"exit statuses after SIGTERM: {status}")
-        return total, len(twice)
+        return len(twice)
 
 
-def table(run, total, reused):
+def add_up(run, reused, path):
+    """What earlier runs left in the file, and this one; kept there again."""
+    known = {"counts": [], "reused": 0, "slowest": 0.0}
+    if os.path.exists(path):
+        with open(path) as file:
+            known = json.load(file)
+    for fault, where, c in known["counts"]:
+        run.counts[fault, where].update(c)
+    run.slowest = max(run.slowest, known["slowest"])
+    reused += known["reused"]
+    with open(path + ".new", "w") as file:
+        json.dump({"counts": [[*k, c] for k, c in run.counts.items()],
+                   "reused": reused, "slowest": run.slowest}, file)
+    os.replace(path + ".new", path)
+    return reused
+
+
+def table(run, reused):
     lines = ["| fault | where | times | answered | reported failed | hang, "
              "wrong answer or both |", "|---|---|---|---|---|---|"]
     for (fault, where), c in sorted(run.counts.items()):
@@ -463,6 +499,7 @@ def table(run, total, reused):
                      f"{c['failed']} | {bad} |")
     bad = sum(n for c in run.counts.values() for k, n in c.items()
               if k not in ("answered", "failed"))
+    total = sum(sum(c.values()) for c in run.counts.values())
     lines.append(f"| **all** | | **{total}** | "
                  f"{sum(c['answered'] for c in run.counts.values())} | "
                  f"{sum(c['failed'] for c in run.counts.values())} | "
@@ -483,6 +520,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--table", help="write the table between the markers "
                         "of this file")
+    parser.add_argument("--add-to", help="FILE.json with earlier runs' counts")
     parser.add_argument("--keep", help="leave the folders here")
     args = parser.parse_args()
     seconds = args.seconds or (60 if args.faults == 10 ** 9 else 10 ** 9)
@@ -498,11 +536,13 @@ def main():
             if n % 25 == 0:
                 print(f"{n} faults, {len(run.problems)} problems",
                       file=sys.stderr, flush=True)
-        total, reused = run.finish()
+        reused = run.finish()
     finally:
         if not args.keep:
             shutil.rmtree(scratch, ignore_errors=True)
-    text = table(run, total, reused)
+    if args.add_to:
+        reused = add_up(run, reused, args.add_to)
+    text = table(run, reused)
     print(text)
     for p in run.problems:
         print("PROBLEM:", p)

@@ -11,6 +11,7 @@ side without agreeing on ports; with `hosts` (Namespaces below) everybody has a
 network namespace instead. Between two of them may stand a Proxy (faults.py):
 LINKS names the five links.
 """
+import glob
 import json
 import os
 import re
@@ -23,6 +24,16 @@ PORT = 7100
 # Who calls whom.
 LINKS = [("p1", "p2"), ("p1", "p0"), ("p2", "p0"), ("alice", "p1"),
          ("alice", "p2")]
+
+
+FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+
+
+def clock(offset):
+    """What to put in front of a command: its calendar is off, its timers and
+    waits are as they are."""
+    return ["env", "FAKETIME_DONT_FAKE_MONOTONIC=1", f"FAKETIME={offset}",
+            f"LD_PRELOAD={FAKETIME[0]}"]
 
 
 class Namespaces:
@@ -89,10 +100,10 @@ class Organisations:
     count = 0
 
     def __init__(self, tools, folder, plan, clients=("alice", "bob"),
-                 secure=True, limits=None, hosts=None):
+                 secure=True, limits=None, hosts=None, threads=1):
         self.tools, self.folder, self.secure = tools, folder, secure
         self.clients = list(clients)
-        self.hosts = hosts
+        self.hosts, self.threads = hosts, threads
         self.limits = {**self.LIMITS, **(limits or {})}
         self.parties = [None] * 3
         self.logs = [[] for _ in range(3)]
@@ -192,7 +203,7 @@ class Organisations:
                  "--config", self.at(who, "parties.toml"), "--plan",
                  self.at(who, "model.plan"), "--share",
                  self.at(who, f"p{p}.share"), "--state",
-                 self.at(who, "state"), "--threads", "1", "--listen",
+                 self.at(who, "state"), "--threads", str(self.threads), "--listen",
                  self.address(p), *self.identity(who), *extra],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             log.close()

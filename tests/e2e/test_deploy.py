@@ -229,11 +229,11 @@ class Daemons(ToolTest):
         o.start([0])
         self.assertEqual(o.query("bob", self.at("bob"),
                                  self.at("again")).returncode, 0)
+        self.assertEqual(o.reused(), [])
+        self.assertEqual(o.stop(), [0, 0, 0])
         for p in (1, 2):
             self.assertEqual([f for f in os.listdir(o.at(f"p{p}", "state"))
                               if f.endswith(".material")], [])
-        self.assertEqual(o.reused(), [])
-        self.assertEqual(o.stop(), [0, 0, 0])
         done = o.run("mpcrun", "preprocess", "--count", "4", "--config",
                      o.at("p1", "parties.toml"), "--plan",
                      o.at("p1", "model.plan"), "--share",

@@ -1,23 +1,14 @@
 """Three operators, an owner and a client on hosts of their own: network
 namespaces with a cable each. And what is wrong with a host: its cable, its
 disk, its clock."""
-import glob
 import os
 import shutil
 import subprocess
 import unittest
 
 import support
-from organisations import Namespaces, Organisations
+from organisations import FAKETIME, Namespaces, Organisations, clock
 from support import ADDER, ToolTest
-
-FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-
-
-def clock(offset):
-    """Puts a process's calendar off; its timers and waits are as they are."""
-    return ["env", "FAKETIME_DONT_FAKE_MONOTONIC=1", f"FAKETIME={offset}",
-            f"LD_PRELOAD={FAKETIME[0]}"]
 
 
 class Hosts(ToolTest):

@@ -193,6 +193,13 @@ class OnnxForms(ToolTest):
         order = np.argsort(-x, 1)[:, :3]
         self.check("TopK", 24, [x, np.array([3])],
                    [np.take_along_axis(x, order, 1), order], bound=(1,))
+        # Block after block, with many that are equal: the first ones count.
+        x = np.round(rnd(2, 150) * 8) / 8
+        order = np.argsort(x, 1, kind="stable")[:, :3]
+        self.check("TopK", 24, [x, np.array([3])],
+                   [np.take_along_axis(x, order, 1), order], {"largest": 0},
+                   bound=(1,))
+        x = rnd(3, 6)
         table, ids = rnd(3, 5), np.array([4, 0, 2])
         self.check("Gather", 21, [table, ids], [table[:, ids]], {"axis": 1})
         self.check("ArgMax", 18, [x], [x.argmax(1)], {"axis": 1, "keepdims": 0})
