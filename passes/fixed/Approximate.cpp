@@ -12,6 +12,7 @@
 // size. Tests: tests/lit/passes/approximate/
 #include "ir/Builder.h"
 #include "ir/Expr.h"
+#include "passes/Comparison.h"
 #include "passes/FourierFit.h"
 #include "passes/PiecewiseFit.h"
 #include "passes/Rewriter.h"
@@ -126,17 +127,16 @@ private:
     request.relative = wantsRelative(*f, lo, hi, op.type.numel());
     request.maxRing = ctx_.options.ringBits;
     request.prices = FitPrices::of(ctx_.options.profile);
-    std::vector<Part> parts;
     auto fit = [&] {
-      bool done = divideAtBreaks(op, request, *f, lo, hi, parts);
-      if (!done && request.relative) {
+      std::optional<Division> d = divideAtBreaks(op, request, *f, lo, hi);
+      if (!d && request.relative) {
         request.relative = false;
-        done = divideAtBreaks(op, request, *f, lo, hi, parts);
+        d = divideAtBreaks(op, request, *f, lo, hi);
       }
-      return done;
+      return d;
     };
     const bool relative = request.relative;
-    bool done = fit();
+    std::optional<Division> done = fit();
     if (!done && std::min(tolerance_, relativeTolerance_) < standard) {
       // Finer than any table: as good as can be had.
       tolerance_ = std::max(tolerance_, standard);
@@ -155,7 +155,8 @@ private:
               shortNumber(lo), shortNumber(hi))
               .str()
               .c_str());
-    return parts.size() == 1 ? emit(op, parts[0]) : emitParts(op, parts);
+    return done->parts.size() == 1 ? emit(op, done->parts[0])
+                                   : emitParts(op, done->parts);
   }
 
   /// One table: for x below `hi`, and from the part before it on.
@@ -165,53 +166,90 @@ private:
     std::optional<FourierFit> fourier;
   };
 
+  /// Tables for neighbouring parts of a domain, and what they cost a tensor.
+  struct Division {
+    std::vector<Part> parts;
+    double seconds = 0;
+    void append(Division &&next) {
+      for (Part &p : next.parts)
+        parts.push_back(std::move(p));
+      seconds += next.seconds;
+    }
+  };
+
   /// Tables for [lo, hi]. A function that is defined by pieces (a user's, which
   /// may jump) is cut where they meet, unless one table will do.
-  bool divideAtBreaks(const Op &op, FitRequest &request, const Expr &f,
-                      double lo, double hi, std::vector<Part> &parts) const {
-    parts.clear();
+  std::optional<Division> divideAtBreaks(const Op &op, FitRequest &request,
+                                         const Expr &f, double lo,
+                                         double hi) const {
     std::vector<double> ends;
     for (double b : f.breaks())
       if (lo < b && b < hi)
         ends.push_back(b);
-    if (ends.empty() || divide(op, request, lo, hi, 0, parts)) {
-      return !ends.empty() || divide(op, request, lo, hi, kMaxHalvings, parts);
-    }
+    if (ends.empty())
+      return divide(op, request, lo, hi, kMaxHalvings);
+    if (std::optional<Division> whole = divide(op, request, lo, hi, 0))
+      return whole;
+    Division all;
     ends.push_back(hi);
     for (double end : ends) {
       const Expr piece = f.branchAt((lo + end) / 2);
       FitRequest own = request;
       own.f = [&](double x) { return piece.eval(x); };
-      if (!divide(op, own, lo, end, kMaxHalvings, parts))
-        return false;
+      std::optional<Division> d = divide(op, own, lo, end, kMaxHalvings);
+      if (!d)
+        return std::nullopt;
+      all.append(std::move(*d));
       lo = end;
     }
-    return true;
+    return all;
   }
 
-  /// Tables for [lo, hi], in parts where no single one will do; false if
-  /// `halvings` do not suffice. A domain that keeps its sign is halved in
-  /// octaves.
-  bool divide(const Op &op, FitRequest &request, double lo, double hi,
-              int halvings, std::vector<Part> &parts) const {
+  /// Tables for [lo, hi], in parts where no single one will do or several are
+  /// cheaper; nothing if `halvings` do not suffice. A domain that keeps its
+  /// sign is halved in octaves.
+  std::optional<Division> divide(const Op &op, FitRequest &request, double lo,
+                                 double hi, int halvings) const {
+    std::optional<Division> best;
     if (std::optional<Part> one = choose(op, request, lo, hi)) {
-      parts.push_back(std::move(*one));
-      return true;
+      const double cost = one->fourier ? one->fourier->cost : one->spline->cost;
+      best.emplace();
+      best->parts.push_back(std::move(*one));
+      best->seconds = cost * static_cast<double>(op.type.numel());
     }
-    if (halvings == 0 || hi <= lo)
-      return false;
+    const double border = borderSeconds(op);
+    if (halvings == 0 || hi <= lo || (best && best->seconds <= border))
+      return best;
     double middle = lo > 0   ? std::sqrt(lo * hi)
                     : hi < 0 ? -std::sqrt(lo * hi)
                              : (lo + hi) / 2;
     // Few enough bits for a float32 constant to hold.
     const int scale = 20 - std::ilogb(middle == 0 ? 1 : middle);
     middle = std::ldexp(std::nearbyint(std::ldexp(middle, scale)), -scale);
-    const size_t before = parts.size();
-    if (divide(op, request, lo, middle, halvings - 1, parts) &&
-        divide(op, request, middle, hi, halvings - 1, parts))
-      return true;
-    parts.resize(before);
-    return false;
+    std::optional<Division> left =
+        divide(op, request, lo, middle, halvings - 1);
+    if (!left || (best && best->seconds <= left->seconds + border))
+      return best;
+    std::optional<Division> right =
+        divide(op, request, middle, hi, halvings - 1);
+    if (!right)
+      return best;
+    left->append(std::move(*right));
+    left->seconds += border;
+    return best && best->seconds <= left->seconds ? best : left;
+  }
+
+  /// What it costs to choose between two tables for each element: a comparison
+  /// beside the tables, then a product by its bit.
+  double borderSeconds(const Op &op) const {
+    const plan::Profile &p = ctx_.options.profile;
+    const Type &in = m_.type(op.operands[0]);
+    const int window = in.frac + in.intBits + 2;
+    const double bytes = (op.type.frac + op.type.intBits + 2) / 8.0;
+    return 2 * p.roundSeconds() +
+           static_cast<double>(in.numel()) *
+               (comparisonSeconds(window, cheapestDigit(window, p), p) +
+                bytes * (2 * p.dealtByteSeconds() + p.exchangedByteSeconds()));
   }
 
   /// The cheaper of both kinds on [lo, hi], at a quarter of the relative
