@@ -84,7 +84,7 @@ private:
 
   /// Last step of each phase that --compile-to names.
   llvm::Expected<bool> observe(llvm::StringRef step, const ir::Module &m) {
-    if (!o_.annotate.empty())
+    if (!o_.annotate.empty() || !o_.report.empty())
       if (auto seen = history_.step(step, m); !seen)
         return seen;
     if (step == "assign-rings" && !o_.report.empty())
@@ -169,7 +169,8 @@ private:
     if (o_.report.empty())
       return llvm::Error::success();
     if (!llvm::StringRef(o_.report).ends_with(".json"))
-      return writeText(o_.report == "-" ? "" : o_.report, toTable(values_));
+      return writeText(o_.report == "-" ? "" : o_.report,
+                       toTable(values_) + toTable(history_.approximations()));
     const nlohmann::json report = {
         {"plan", o_.output},
         {"rounds", c.rounds},
@@ -177,7 +178,8 @@ private:
         {"offline_bytes", c.p0ToP1 + c.p0ToP2},
         {"margin_bits", o_.pipeline.passes.marginBits},
         {"guard", o_.pipeline.passes.guard},
-        {"values", toJson(values_)}};
+        {"values", toJson(values_)},
+        {"approximations", toJson(history_.approximations())}};
     return writeText(o_.report, report.dump(1) + "\n");
   }
 

@@ -68,4 +68,32 @@ std::string toTable(const std::vector<ValueReport> &values) {
   return out;
 }
 
+nlohmann::json toJson(const std::vector<passes::Approximation> &all) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const passes::Approximation &a : all)
+    list.push_back({{"node", a.loc},
+                    {"function", a.expr},
+                    {"domain", json(Range{a.lo, a.hi})},
+                    {"elements", a.elements},
+                    {"method", a.method},
+                    {"absolute_error", a.absoluteError},
+                    {"relative_error", a.relativeError}});
+  return list;
+}
+
+std::string toTable(const std::vector<passes::Approximation> &all) {
+  if (all.empty())
+    return {};
+  std::string out = fmt::format("\n{:<12} {:<12} {:<24} {:>9}  node: function, "
+                                "method\n",
+                                "abs. error", "rel. error", "domain",
+                                "elements");
+  for (const passes::Approximation &a : all)
+    out += fmt::format("{:<12.2g} {:<12.2g} {:<24} {:>9}  {}: {}, {}\n",
+                       a.absoluteError, a.relativeError,
+                       text(Range{a.lo, a.hi}), a.elements, a.loc, a.expr,
+                       a.method);
+  return out;
+}
+
 } // namespace mpc::tools

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "ir/Module.h"
+#include "passes/Approximations.h"
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -35,5 +36,9 @@ std::vector<ValueReport> reportValues(const ir::Module &m, double tolerance);
 nlohmann::json toJson(const std::vector<ValueReport> &values);
 /// One line a value, in program order.
 std::string toTable(const std::vector<ValueReport> &values);
+
+nlohmann::json toJson(const std::vector<passes::Approximation> &all);
+/// One line a function, in program order; nothing if there is none.
+std::string toTable(const std::vector<passes::Approximation> &all);
 
 } // namespace mpc::tools
