@@ -84,15 +84,15 @@ nlohmann::json toJson(const std::vector<passes::Approximation> &all) {
 std::string toTable(const std::vector<passes::Approximation> &all) {
   if (all.empty())
     return {};
-  std::string out = fmt::format("\n{:<12} {:<12} {:<24} {:>9}  node: function, "
-                                "method\n",
-                                "abs. error", "rel. error", "domain",
-                                "elements");
+  std::string out =
+      fmt::format("\n{:<12} {:<12} {:<24} {:>9}  node: function, "
+                  "method\n",
+                  "abs. error", "rel. error", "domain", "elements");
   for (const passes::Approximation &a : all)
-    out += fmt::format("{:<12.2g} {:<12.2g} {:<24} {:>9}  {}: {}, {}\n",
-                       a.absoluteError, a.relativeError,
-                       text(Range{a.lo, a.hi}), a.elements, a.loc, a.expr,
-                       a.method);
+    out +=
+        fmt::format("{:<12.2g} {:<12.2g} {:<24} {:>9}  {}: {}, {}\n",
+                    a.absoluteError, a.relativeError, text(Range{a.lo, a.hi}),
+                    a.elements, a.loc, a.expr, a.method);
   return out;
 }
 
