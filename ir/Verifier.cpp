@@ -50,7 +50,7 @@
 // Fixed (shapes as at tensor level; rings agree where assigned, public
 // operands aside)
 //   29 add, sub, less, equal, select's branches: equal fractions.
-//   30 neg, reductions, extend, drop, select, gather keep the fraction.
+//   30 neg, mask, reductions, extend, drop, select, gather keep the fraction.
 //   31 mul, matmul: the fraction is the sum of the operands'.
 //   32 shl: the fraction gains `bits`. trunc: fraction and ring lose `bits`.
 //   33 extend: the ring grows; the operand leaves the bit free that this needs.

@@ -141,6 +141,7 @@ bool OpChecker::checkFixed() {
     return shapeBroadcast() && equalFrac(0, 1) && fracIs(a.frac) &&
            ringOfOperands();
   case Opcode::FixedNeg:
+  case Opcode::FixedMask:
     return shapeOfOperand(0) && isFx(0) && fracIs(a.frac) && ringOfOperands();
   case Opcode::FixedMul:
     return shapeBroadcast() && isFx(0) && isFx(1) &&

@@ -57,7 +57,7 @@ public:
       return compiled.takeError();
     if (!*compiled)
       return llvm::Error::success();
-    if (llvm::Error e = save((*compiled)->emitted))
+    if (llvm::Error e = save(**compiled))
       return e;
     return annotate(**compiled);
   }
@@ -112,7 +112,8 @@ private:
                : "allocate-precision";
   }
 
-  llvm::Error save(const backend::Emitted &e) {
+  llvm::Error save(const Compiled &c) {
+    const backend::Emitted &e = c.emitted;
     if (o_.compileTo == "plan-text")
       return writeText(o_.output, e.plan.disassemble());
     const std::string weights = o_.weightsOut.empty()
@@ -125,7 +126,7 @@ private:
       return error(s.error().message);
     if (Status s = e.plan.save(o_.output); !s)
       return error(s.error().message);
-    return summarize(e.plan, weights);
+    return summarize(c, weights);
   }
 
   /// The model and what is written are different files.
@@ -151,7 +152,8 @@ private:
     return llvm::Error::success();
   }
 
-  llvm::Error summarize(const plan::Plan &p, const std::string &weights) {
+  llvm::Error summarize(const Compiled &compiled, const std::string &weights) {
+    const plan::Plan &p = compiled.emitted.plan;
     const plan::PlanCost c = plan::totalCost(p);
     const double online = static_cast<double>(c.p1ToP2 + c.p2ToP1);
     const double offline = static_cast<double>(c.p0ToP1 + c.p0ToP2);
@@ -178,6 +180,11 @@ private:
         {"offline_bytes", c.p0ToP1 + c.p0ToP2},
         {"margin_bits", o_.pipeline.passes.marginBits},
         {"guard", o_.pipeline.passes.guard},
+        {"rings",
+         {{"seconds", compiled.rings.seconds},
+          {"at_least_seconds", compiled.rings.least},
+          {"local_rule_seconds", compiled.rings.local},
+          {"proved", compiled.rings.proved}}},
         {"values", toJson(values_)},
         {"approximations", toJson(history_.approximations())}};
     return writeText(o_.report, report.dump(1) + "\n");

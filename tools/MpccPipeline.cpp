@@ -258,7 +258,8 @@ runPipeline(const PipelineOptions &o, const Observer &observe,
   if (!e)
     return error(fmt::format("{}: error: {}", o.inputs.model,
                              llvm::toString(e.takeError())));
-  return Compiled{std::move(*model), std::move(ctx.options), std::move(*e)};
+  return Compiled{std::move(*model), std::move(ctx.options), ctx.rings,
+                  std::move(*e)};
 }
 
 } // namespace mpc::tools

@@ -30,6 +30,7 @@ struct PipelineOptions {
 struct Compiled {
   frontend::ImportResult model; ///< its module is at share level
   passes::Options options;      ///< as the passes saw them
+  passes::RingResult rings;
   backend::Emitted emitted;
 };
 

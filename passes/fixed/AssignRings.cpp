@@ -4,17 +4,20 @@
 //   fx<41,15,6>
 //                                                  %3 = fixed.mul %e, %e :
 //                                                  fx<41,30,9>
-// Stage: fixed, after place-truncations. Backwards over the program every value
-// learns the widest ring its readers need; a truncation either carries the
-// missing bits through its exchange (its operand's ring grows) or stops at the
-// bits its own value needs and an extension makes up the difference, whichever
-// is cheaper in exchanged bits and rounds by a local estimate. Smaller rings
-// are reached by dropping top bits, which is free.
-// Tests: tests/lit/passes/assign-rings/
+// Stage: fixed, after place-truncations. Minimizes, exactly, the predicted
+// seconds of passes/RingModel.h: bits exchanged and dealt, rounds on the
+// longest path, words of more than 32 bits. What is decided: the ring in which
+// every value is produced, at least what its range needs. Readers that need
+// more make it carry the bits (a truncation exchanges them, a product deals
+// them) or share an extension; readers that need less drop top bits, free. And
+// where a value that products left additive is masked for those who need that.
+// A module whose rings are all assigned stays as it is.
+// Refuses: a value that no ring holds. Tests: tests/lit/passes/assign-rings/,
+// tests/unit/passes/RingSearchTest.cpp (exhaustive search); docs/rings.md
 #include "passes/Pass.h"
+#include "passes/Rewriter.h"
+#include "passes/RingSearch.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MathExtras.h"
-#include <cmath>
 #include <map>
 
 using namespace mpc::ir;
@@ -24,176 +27,195 @@ namespace {
 
 class RingAssigner {
 public:
-  RingAssigner(Module &m, Context &ctx)
-      : m_(m), cap_(static_cast<int>(ctx.options.ringBits)),
-        roundBytes_(ctx.options.profile.roundBytes()), need_(m.numValues(), 0),
-        ring_(m.numValues(), 0) {}
+  RingAssigner(Module &m, Context &ctx) : m_(m), ctx_(ctx) {}
 
   llvm::Error run() {
-    const std::vector<ValueId> order = m_.order();
-    for (const Output &o : m_.outputs())
-      demand(o.value, own(o.value));
-    for (size_t i = order.size(); i-- > 0;)
-      if (llvm::Error e = decide(order[i]))
-        return e;
-    insertExtensions();
+    if (allAssigned())
+      return llvm::Error::success();
+    forgetConversions();
+    const RingProblem problem = ringProblem(m_, ctx_.options);
+    if (llvm::Error e = checkCap(problem))
+      return e;
+    const RingSolution solution = solveRings(problem);
+    assert(!solution.choices.empty() && "extensions everywhere are a solution");
+    ctx_.rings = {solution.cost.seconds, solution.least, solution.localSeconds,
+                  solution.exact};
+    collectRings(problem, solution);
+    insertConversions();
     return llvm::Error::success();
   }
 
 private:
-  /// Ring that the value itself needs: sign, range, one bit to spare, so that
-  /// it can be truncated and extended.
+  struct Read {
+    int ring;
+    bool masked;
+  };
+  struct Value {
+    int ring = 0; ///< produced in
+    bool additive = false;
+    int widest = 0;                   ///< that a reader asks
+    int widestMasked = 0;             ///< ... in masked form, up to `ring`
+    llvm::SmallVector<Read, 2> reads; ///< how it reads its operands
+    ValueId masked, extended;
+  };
+
+  bool shared(ValueId v) const {
+    return m_.type(v).isFx() && !m_.type(v).isPublic();
+  }
+  bool allAssigned() const {
+    return llvm::all_of(m_.order(), [&](ValueId v) {
+      return !shared(v) || m_.type(v).ring != 0;
+    });
+  }
+  /// Extensions and drops follow from the rings.
+  void forgetConversions() {
+    Rewriter rw(m_);
+    for (ValueId v : rw.oldOrder()) {
+      rw.remapOperands(v);
+      if (const Opcode op = m_.op(v).opcode; op == Opcode::FixedExtend ||
+                                             op == Opcode::FixedDrop ||
+                                             op == Opcode::FixedMask)
+        rw.replace(v, m_.op(v).operands[0]);
+      else
+        rw.keep(v);
+    }
+    rw.finish();
+  }
+
   int own(ValueId v) const {
     const Type &t = m_.type(v);
     return t.isFx() ? std::max(t.frac + t.intBits + 2, 2) : 0;
   }
-  void demand(ValueId v, int ring) {
-    if (m_.type(v).isFx())
-      need_[v.index] = std::max(need_[v.index], ring);
+
+  void ask(ValueId v, Read read) {
+    Value &value = values_[v.index];
+    value.widest = std::max(value.widest, read.ring);
+    if (read.masked && read.ring <= value.ring)
+      value.widestMasked = std::max(value.widestMasked, read.ring);
   }
 
-  llvm::Error decide(ValueId v) {
+  llvm::Error fail(ValueId v, int wanted) const {
     const Op &op = m_.op(v);
-    const int wanted = std::max(own(v), need_[v.index]);
-    if (wanted > cap_)
-      return llvm::createStringError(
-          llvm::inconvertibleErrorCode(), "%s",
-          llvm::formatv("node '{0}' ({1}): the value needs {2} bits ({3} "
-                        "fraction, {4} integer), rings have at most {5}; lower "
-                        "--frac-bits or calibrate on typical inputs",
-                        op.loc, info(op.opcode).mnemonic, wanted, op.type.frac,
-                        op.type.intBits, cap_)
-              .str()
-              .c_str());
-    ring_[v.index] = wanted;
-    if (op.opcode == Opcode::FixedTrunc && wanted > own(v) &&
-        !carries(v, wanted, static_cast<int>(op.intAttr("bits"))))
-      ring_[v.index] = own(v);
-    // A known range is read from the operand's ring; more bits are an
-    // extension.
-    if (op.opcode == Opcode::FixedAssume && wanted > own(op.operands[0]))
-      ring_[v.index] = own(v);
-    if (op.opcode == Opcode::FixedReduceMax)
-      ring_[v.index] = std::max(wanted, own(op.operands[0]) + 1);
-    for (size_t i = 0; i < op.operands.size(); ++i)
-      demand(op.operands[i], operandRing(v, i));
+    return llvm::createStringError(
+        llvm::inconvertibleErrorCode(), "%s",
+        llvm::formatv("node '{0}' ({1}): the value needs {2} bits ({3} "
+                      "fraction, {4} integer), rings have at most {5}; lower "
+                      "--frac-bits or calibrate on typical inputs",
+                      op.loc, info(op.opcode).mnemonic, wanted, op.type.frac,
+                      op.type.intBits, ctx_.options.ringBits)
+            .str()
+            .c_str());
+  }
+
+  /// With an extension wherever one helps, no value needs a ring beyond the
+  /// widest.
+  llvm::Error checkCap(const RingProblem &p) const {
+    std::vector<int> wanted(p.nodes.size(), 0);
+    for (size_t i = p.nodes.size(); i-- > 0;) {
+      const RingNode &node = p.nodes[i];
+      wanted[i] = std::max<int>(wanted[i], node.own);
+      if (wanted[i] > p.cap)
+        return fail(node.value, wanted[i]);
+      for (const RingUse &u : node.uses)
+        wanted[u.node] = std::max(wanted[u.node], u.ring(node.own));
+    }
+    for (ValueId v : m_.order())
+      if (m_.type(v).isPublic() && own(v) > p.cap)
+        return fail(v, own(v));
     return llvm::Error::success();
   }
 
-  /// Ring in which v reads its operand i, once v's own ring is decided.
-  int operandRing(ValueId v, size_t i) const {
-    const Op &op = m_.op(v);
-    switch (op.opcode) {
-    case Opcode::FixedTrunc:
-      return ring_[v.index] + static_cast<int>(op.intAttr("bits"));
-    case Opcode::FixedSpline:
-    case Opcode::FixedExp:
-      return static_cast<int>(op.intAttr("window"));
-    case Opcode::FixedFourier: {
-      // The linear term is local: slope x needs this much of x.
-      const auto slope = static_cast<uint64_t>(op.intAttr("slope"));
-      const int linear =
-          slope ? ring_[v.index] - static_cast<int>(llvm::countr_zero(slope))
-                : 0;
-      return std::max(linear, static_cast<int>(op.intAttr("window")));
+  void collectRings(const RingProblem &p, const RingSolution &solution) {
+    values_.resize(m_.numValues());
+    for (size_t i = 0; i < p.nodes.size(); ++i) {
+      const RingNode &node = p.nodes[i];
+      const RingChoice &choice = solution.choices[i];
+      Value &value = values_[node.value.index];
+      value.ring = choice.ring;
+      value.additive =
+          node.producer == RingNode::Producer::Additive ||
+          (node.producer == RingNode::Producer::Linear && !choice.masked);
+      const RingUse *u = node.uses.begin();
+      for (ValueId o : m_.op(node.value).operands) {
+        const bool isPublic = m_.type(o).isPublic();
+        const Read read =
+            isPublic ? Read{choice.ring, false}
+                     : Read{u->ring(choice.ring), usedMasked(node, *u, choice)};
+        u += !isPublic;
+        value.reads.push_back(read);
+        ask(o, read);
+      }
     }
-    case Opcode::FixedGather:
-      // The index is masked in Z_{2^v}, 2^v >= rows.
-      return i == 0 ? ring_[v.index]
-                    : std::max<int>(own(op.operands[1]),
-                                    llvm::Log2_64_Ceil(op.intAttr("rows")));
-    case Opcode::FixedInRange:
-    case Opcode::FixedAssume:
-      return own(op.operands[0]);
-    case Opcode::FixedLess:
-    case Opcode::FixedEqual:
-      return 1 + std::max(own(op.operands[0]), own(op.operands[1]));
-    default:
-      return ring_[v.index];
-    }
-  }
-
-  /// Whether the truncation v takes the bits between own(v) and `wanted`
-  /// through its exchange.
-  bool carries(ValueId v, int wanted, int bits) const {
-    if (wanted + bits > cap_)
-      return false;
-    const double extra = wanted - own(v);
-    const double n = static_cast<double>(m_.type(v).numel());
-    const double extend = n * extra * 4 / 8 + roundBytes_;
-    const double carry =
-        n * extra * 2 / 8 + upstream(m_.op(v).operands[0]) * extra / 8;
-    return carry <= extend;
-  }
-
-  /// Bits that one more ring bit at v costs where v comes from.
-  double upstream(ValueId v, int depth = 0) const {
-    const Op &op = m_.op(v);
-    const double n = static_cast<double>(op.type.numel());
-    if (op.type.isPublic() || depth > 8)
-      return 0;
-    switch (op.opcode) {
-    case Opcode::Input:
-    case Opcode::Constant:
-      return 0;
-    case Opcode::FixedSpline:
-      return 2 * n * (static_cast<double>(op.intAttr("degree")) + 1);
-    case Opcode::FixedExp:
-      return n * std::ldexp(1.0, static_cast<int>(op.intAttr("depth")));
-    case Opcode::FixedFourier:
-      return n * static_cast<double>(op.intsAttr("coeffs").size()) / 2 +
-             (op.intAttr("slope") ? upstream(op.operands[0], depth + 1) : 0);
-    case Opcode::FixedTrunc:
-    case Opcode::FixedReduceMax:
-    case Opcode::FixedSelect:
-      return 4 * n;
-    default: {
-      double sum =
-          op.opcode == Opcode::FixedMul || op.opcode == Opcode::FixedMatMul ? n
-                                                                            : 0;
-      for (ValueId o : op.operands)
-        sum += upstream(o, depth + 1);
-      return sum;
-    }
+    for (const Output &o : m_.outputs())
+      ask(o.value, {own(o.value), true});
+    for (ValueId v : m_.order()) {
+      Value &value = values_[v.index];
+      if (m_.type(v).isPublic())
+        value.ring = std::min<int>(std::max(value.widest, own(v)),
+                                   ctx_.options.ringBits);
+      if (value.widest > value.ring)
+        value.widestMasked = value.ring;
     }
   }
 
-  void insertExtensions() {
-    for (ValueId v : m_.order())
+  void insertConversions() {
+    const std::vector<ValueId> order = m_.order();
+    for (ValueId v : order)
       if (m_.type(v).isFx())
-        m_.op(v).type.ring = static_cast<uint8_t>(ring_[v.index]);
+        m_.op(v).type.ring = static_cast<uint8_t>(values_[v.index].ring);
     // An op reads the extension of an operand only where it needs the bits,
     // and a narrower ring by dropping some.
-    std::vector<ValueId> extended(m_.numValues());
-    const std::vector<ValueId> order = m_.order();
     m_.setOrder({});
     for (ValueId v : order) {
-      for (size_t i = 0; i < m_.op(v).operands.size(); ++i)
-        if (const ValueId o = m_.op(v).operands[i]; m_.type(o).isFx())
-          m_.op(v).operands[i] = inRing(o, v, i, extended);
+      for (size_t i = 0; i < values_[v.index].reads.size(); ++i)
+        if (const ValueId o = m_.op(v).operands[i]; shared(o))
+          m_.op(v).operands[i] = converted(o, values_[v.index].reads[i], v, i);
       m_.place(v);
-      if (m_.type(v).isFx() && need_[v.index] > ring_[v.index])
-        extended[v.index] = convert(Opcode::FixedExtend, v, need_[v.index]);
+      if (shared(v))
+        convertFor(v);
     }
+    for (Output &o : m_.outputs())
+      if (shared(o.value))
+        if (const ValueId masked = values_[o.value.index].masked;
+            masked.valid() && m_.type(masked).ring >= own(o.value))
+          o.value = masked;
   }
 
-  /// Operand i of v, which is o, in the ring in which v reads it.
-  ValueId inRing(ValueId o, ValueId v, size_t i,
-                 const std::vector<ValueId> &extended) {
-    const int ring = operandRing(v, i);
-    const int available = ring_[o.index];
-    if (ring > available)
-      o = extended[o.index];
+  /// Masks and extends v, as its readers ask.
+  void convertFor(ValueId v) {
+    const Value value = values_[v.index];
+    ValueId masked = v;
+    if (value.additive && value.widestMasked)
+      masked = convert(Opcode::FixedMask, inRing(v, value.widestMasked),
+                       value.widestMasked);
+    ValueId extended;
+    if (value.widest > value.ring)
+      extended = convert(Opcode::FixedExtend, masked, value.widest);
+    values_[v.index].masked = masked;
+    values_[v.index].extended = extended;
+  }
+
+  /// Operand i of v, which is o, as v reads it.
+  ValueId converted(ValueId o, Read read, ValueId v, size_t i) {
+    const Value &value = values_[o.index];
+    // A table looks at the low bits itself.
     const Opcode reader = m_.op(v).opcode;
     const bool readsLowBits = reader == Opcode::FixedSpline ||
                               reader == Opcode::FixedExp ||
                               reader == Opcode::FixedFourier ||
                               (reader == Opcode::FixedGather && i == 1);
-    if (readsLowBits || m_.type(o).isPublic() || m_.type(o).ring == ring)
-      return o;
-    auto [it, fresh] = dropped_.try_emplace({o.index, ring}, ValueId{});
+    const ValueId from = read.ring > value.ring ? value.extended
+                         : read.masked          ? value.masked
+                                                : o;
+    return readsLowBits ? from : inRing(from, read.ring);
+  }
+
+  ValueId inRing(ValueId v, int ring) {
+    if (m_.type(v).ring == ring)
+      return v;
+    auto [it, fresh] = dropped_.try_emplace({v.index, ring}, ValueId{});
     if (fresh)
-      it->second = convert(Opcode::FixedDrop, o, ring);
+      it->second = convert(Opcode::FixedDrop, v, ring);
     return it->second;
   }
 
@@ -202,16 +224,17 @@ private:
     t.ring = static_cast<uint8_t>(ring);
     t.intBits = std::min<int>(t.intBits, ring - t.frac - 1);
     const std::string loc = m_.op(v).loc;
-    const auto range = m_.op(v).range;
+    // Elements that are not chosen later may leave the range.
+    const auto range =
+        m_.op(v).hasAttr("partial") ? std::nullopt : m_.op(v).range;
     const ValueId e = m_.append(op, {v}, t, loc);
     m_.op(e).range = range;
     return e;
   }
 
   Module &m_;
-  const int cap_;
-  const double roundBytes_; ///< what a round is worth
-  std::vector<int> need_, ring_;
+  Context &ctx_;
+  std::vector<Value> values_; ///< by value
   std::map<std::pair<uint32_t, int>, ValueId> dropped_;
 };
 

@@ -11,6 +11,7 @@
 #include "ir/Builder.h"
 #include "passes/BroadcastConstant.h"
 #include "passes/Comparison.h"
+#include "passes/OwnersTable.h"
 #include "passes/Pass.h"
 #include "runtime/plan/Digits.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -413,9 +414,10 @@ private:
                            int64_t{std::max(1u, llvm::Log2_64_Ceil(rows))});
       return hot;
     };
-    if (const std::optional<ValueId> weight = ownersTable(op.operands[0])) {
-      const int bits = wordBits(*weight, ring);
-      if (wordsAreCheaper(n, rows, width, bits, ring)) {
+    if (const std::optional<ValueId> weight =
+            ownersTable(in_, op.operands[0])) {
+      const int bits = ownersWordBits(in_, *weight, ring);
+      if (wordsAreCheaper(n, rows, width, bits, ring, profile_)) {
         const ValueId words =
             selectWords(oneHot(Opcode::ShareOneHotBits, bitsType({n, rows})),
                         *weight, {rows, width}, bits);
@@ -441,34 +443,6 @@ private:
       result = emit(Opcode::ShareMatMul, {masked(hot), masked(matrix)}, r);
     }
     map_[v.index] = b_.reshape(result, op.type.shape);
-  }
-
-  /// The owner's tensor whose elements v is, in their order, if it is one.
-  std::optional<ValueId> ownersTable(ValueId v) const {
-    while (in_.op(v).opcode == Opcode::Reshape ||
-           in_.op(v).opcode == Opcode::FixedDrop)
-      v = in_.op(v).operands[0];
-    if (in_.op(v).opcode != Opcode::Constant || in_.type(v).isPublic())
-      return std::nullopt;
-    return v;
-  }
-  int wordBits(ValueId weight, int ring) const {
-    const Type &t = in_.type(weight);
-    return std::clamp(t.frac + t.intBits + 1, 1, ring);
-  }
-
-  /// Bits an evaluator sends and gets for n rows of `width` numbers, against
-  /// the arithmetic selector; what the words save must pay for one more round
-  /// and, at half the price, for the bits dealt ahead.
-  static bool wordsAreCheaper(int64_t n, int64_t rows, int64_t width, int bits,
-                              int ring) {
-    const double dealt =
-        static_cast<double>(width) * bits * (ring - bits / 2.0 + 1.5);
-    const double words =
-        2.0 * static_cast<double>(rows + width * bits) + dealt / 2;
-    const double arithmetic = 2.0 * static_cast<double>(rows * ring);
-    constexpr double kRoundBits = 8 * 50e3; // 1 Gbit/s times 0.4 ms
-    return static_cast<double>(n) * (arithmetic - words) > kRoundBits;
   }
 
   ValueId selectWords(ValueId selector, ValueId weight, const Shape &shape,
@@ -663,6 +637,9 @@ private:
       break;
     case Opcode::FixedDrop:
       map_[v.index] = inRing(map_[op.operands[0].index], ring);
+      break;
+    case Opcode::FixedMask:
+      map_[v.index] = masked(operand(op, 0, ring));
       break;
     case Opcode::FixedExtend:
       simple(Opcode::ShareExtend, masked(map_[op.operands[0].index]),

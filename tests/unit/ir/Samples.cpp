@@ -101,6 +101,7 @@ static const llvm::StringRef kSamples[] = {
   %30 = encode %29 : fx<_,0,1>[4x1] public range(0.0, 1.0)
   %31 = fixed.in_range %0 {frac = 12, hi = 4095, links = [20, 4, 131072, 7], lo = -4096} : bool[64] secret
   %32 = fixed.assume %0 : fx<40,12,0>[4x8] secret
+  %33 = fixed.mask %7 : fx<52,24,18>[4x8] secret
   return %13 as "y" : f32
 }
 )mir",
