@@ -33,9 +33,9 @@ void product(PlanCost &c, const Plan &p, const Instr &in, size_t first,
   for (size_t i = 0; i < 4; ++i)
     macs *= static_cast<uint64_t>(in.scalar(first + i));
   if (in.op == PlanOp::MatMulConst) {
-    // Masked: m times the constant online, l times it before.
+    // Masked: m times the constant online; before, l_j, of which P0 has both.
     c.onlineGemmMacs = macs;
-    c.offlineGemmMacs = p.regs[in.in[0]].form == Form::Masked ? macs : 0;
+    c.offlineGemmMacs = p.regs[in.in[0]].form == Form::Masked ? 2 * macs : 0;
   } else if (fixed[in.in[0]] || fixed[in.in[1]]) {
     // PROTOCOLS section 3: lx_j * mW and P0's lx * lW before, one online.
     c.onlineGemmMacs = c.offlineGemmMacs = macs;
