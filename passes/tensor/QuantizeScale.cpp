@@ -153,8 +153,8 @@ void Quantizer::align(ValueId &a, ValueId &b) {
   ValueId &narrow = fracOf(a) > fracOf(b) ? b : a;
   const Range both{std::min(rangeOf(a).first, rangeOf(b).first),
                    std::max(rangeOf(a).second, rangeOf(b).second)};
-  if (isUntruncated(wide) &&
-      !(isUntruncated(narrow) && fits(both, fracOf(wide)))) {
+  if (isUntruncated(wide) && !((isUntruncated(narrow) || isGathered(narrow)) &&
+                               fits(both, fracOf(wide)))) {
     const int target = targetOf(wide);
     wide = withFrac(wide, std::max(target, fracOf(narrow)));
   }
@@ -190,6 +190,14 @@ bool Quantizer::isReduction(ValueId v) const {
   while (out_.op(v).opcode == Opcode::Reshape)
     v = out_.op(v).operands[0];
   return out_.op(v).opcode == Opcode::FixedReduceSum;
+}
+
+bool Quantizer::isGathered(ValueId v) const {
+  while (out_.op(v).opcode == Opcode::Reshape ||
+         out_.op(v).opcode == Opcode::Transpose ||
+         out_.op(v).opcode == Opcode::Slice)
+    v = out_.op(v).operands[0];
+  return out_.op(v).opcode == Opcode::FixedGather;
 }
 
 ValueId Quantizer::multiply(ValueId a, ValueId b, Shape shape, Range range) {

@@ -144,6 +144,8 @@ private:
   ValueId fineEnoughFor(ValueId c, ValueId x);
   bool isUntruncated(ValueId v) const;
   bool isReduction(ValueId v) const;
+  /// Rows of a table: additive shares of any ring come out of it.
+  bool isGathered(ValueId v) const;
   /// Whether values of this range keep a spare bit in the widest ring.
   bool fits(Range r, int frac) const;
   /// Brings two summands to common fraction bits. Two untruncated products meet
