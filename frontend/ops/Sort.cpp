@@ -114,7 +114,7 @@ void topK(NodeReader &n) {
                   shapeStr(n.shape(x)));
   const Rows r = asRows(n, x, axis);
   const bool largest = n.attrInt("largest", 1) != 0;
-  const int64_t block = std::max<int64_t>(4 * k, 16);
+  const int64_t block = std::max<int64_t>(4 * k, 8);
   if (n.failed() ||
       n.tooLarge(std::max<int64_t>(r.rows, 1) * r.n * std::min(r.n, 2 * block)))
     return;

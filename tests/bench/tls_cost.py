@@ -44,7 +44,7 @@ def measure(args, folder, secure):
     n = args.requests
     o = Organisations(args.tools, folder, args.plan, clients=["client"],
                       secure=secure, threads=args.threads,
-                      limits={"stock": n, "peer_timeout_s": 60,
+                      limits={"stock": n, "peer_timeout_s": 10,
                               "request_timeout_s": 120})
     o.start()
     try:

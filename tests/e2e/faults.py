@@ -465,6 +465,7 @@ class Run:
     def finish(self):
         twice = self.o.reused()
         status = self.o.stop()
+        self.o.parties = [None] * 3
         if twice:
             self.problems.append(f"material served twice: {twice[:3]}")
         if status != [0, 0, 0]:
@@ -526,6 +527,7 @@ def main():
     seconds = args.seconds or (60 if args.faults == 10 ** 9 else 10 ** 9)
     scratch = args.keep or tempfile.mkdtemp(prefix="mpcc-faults-")
     os.makedirs(scratch, exist_ok=True)
+    run = None
     try:
         run = Run(os.path.abspath(args.tools), scratch, args.seed)
         end = time.monotonic() + seconds
@@ -538,6 +540,8 @@ def main():
                       file=sys.stderr, flush=True)
         reused = run.finish()
     finally:
+        if run:
+            run.o.stop()
         if not args.keep:
             shutil.rmtree(scratch, ignore_errors=True)
     if args.add_to:
