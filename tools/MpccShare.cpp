@@ -17,15 +17,10 @@ int share(const ShareArgs &a) {
   Result<plan::Plan> p = plan::Plan::load(a.plan);
   if (!p)
     return fail(a.plan, p.error());
-  std::optional<plan::WeightsFile> weights;
-  if (!p->weights.empty() || !a.weights.empty()) {
-    auto opened = plan::WeightsFile::open(
-        a.weights.empty() ? plan::defaultWeightsPath(a.plan) : a.weights, *p);
-    if (!opened)
-      return fail(a.plan, opened.error());
-    weights.emplace(std::move(*opened));
-  }
-  auto id = vm::writeShares(*p, weights ? &*weights : nullptr, a.outputDir);
+  auto weights = plan::openWeights(*p, a.plan, a.weights);
+  if (!weights)
+    return fail(a.plan, weights.error());
+  auto id = vm::writeShares(*p, *weights ? &**weights : nullptr, a.outputDir);
   if (!id)
     return fail(a.plan, id.error());
   fmt::print("deployment {}\n", core::hex(*id));

@@ -149,7 +149,7 @@ struct Progress {
 
 /// Owner, then client.
 Result<vm::ClientResult> drive(Children &children, const plan::Plan &plan,
-                               const plan::Weights &weights,
+                               const vm::ReadWeight &weights,
                                const vm::EncodedInputs &inputs,
                                const Setup &setup, unsigned dealerThreads,
                                Progress &progress) {
@@ -197,7 +197,7 @@ Error worst(Children &children, const Error &own) {
 } // namespace
 
 Result<LocalResult> runLocal(const plan::Plan &plan,
-                             const plan::Weights &weights,
+                             const vm::ReadWeight &weights,
                              const vm::EncodedInputs &inputs,
                              const LocalOptions &options) {
   Setup setup;

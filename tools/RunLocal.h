@@ -4,6 +4,7 @@
 #include "runtime/net/Shaping.h"
 #include "runtime/plan/Plan.h"
 #include "runtime/vm/Client.h"
+#include "runtime/vm/MaskWeights.h"
 
 #include <chrono>
 #include <optional>
@@ -29,8 +30,9 @@ struct LocalResult {
 
 /// Starts the parties, acts as owner and client, ends the parties. A failure is
 /// the nearest to its cause, "party 1: error: round 17 (...): ...".
+/// weights is not called for a plan without weights.
 Result<LocalResult> runLocal(const plan::Plan &plan,
-                             const plan::Weights &weights,
+                             const vm::ReadWeight &weights,
                              const vm::EncodedInputs &inputs,
                              const LocalOptions &options);
 

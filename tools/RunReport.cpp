@@ -2,6 +2,7 @@
 #include "tools/RunReport.h"
 
 #include "runtime/plan/PlanCost.h"
+#include "runtime/plan/PlanTime.h"
 
 #include <array>
 
@@ -57,7 +58,9 @@ ordered_json opsJson(const plan::Plan &plan, const vm::RunStats &s) {
 
 } // namespace
 
-std::string statsJson(const plan::Plan &plan, const vm::RunStats &s) {
+std::string statsJson(const plan::Plan &plan, const vm::RunStats &s,
+                      bool stored) {
+  const auto predicted = plan::estimateMemory(plan, stored);
   const ordered_json json = {
       {"wall_s", s.wallSeconds},
       {"setup_s", s.setupSeconds},
@@ -91,6 +94,8 @@ std::string statsJson(const plan::Plan &plan, const vm::RunStats &s) {
         {"p2_client", s.wireP2Client}}},
       {"peak_rss_bytes",
        {{"p0", s.peakRss[0]}, {"p1", s.peakRss[1]}, {"p2", s.peakRss[2]}}},
+      {"peak_rss_predicted_bytes",
+       {{"p0", predicted[0]}, {"p1", predicted[1]}, {"p2", predicted[2]}}},
       {"ops", opsJson(plan, s)},
       {"cpu_s",
        {{"offline",
@@ -101,16 +106,22 @@ std::string statsJson(const plan::Plan &plan, const vm::RunStats &s) {
   return json.dump(2) + "\n";
 }
 
-std::string summary(const vm::RunStats &s) {
+std::string summary(const plan::Plan &plan, const vm::RunStats &s,
+                    bool stored) {
+  const auto predicted = plan::estimateMemory(plan, stored);
   const auto mb = [](uint64_t bytes) {
     return static_cast<double>(bytes) / 1e6;
   };
   return fmt::format("set-up  {:8.3f} s\n"
                      "offline {:8.3f} s  {:10.3f} MB from P0\n"
                      "online  {:8.3f} s  {:10.3f} MB between P1 and P2, {} "
-                     "rounds\n",
+                     "rounds\n"
+                     "memory  {:8.0f} MB at P0, {:.0f} at P1, {:.0f} at P2 "
+                     "(predicted {:.0f}, {:.0f}, {:.0f})\n",
                      s.setupSeconds, s.offlineSeconds, mb(s.p0ToP1 + s.p0ToP2),
-                     s.onlineSeconds, mb(s.p1ToP2 + s.p2ToP1), s.rounds);
+                     s.onlineSeconds, mb(s.p1ToP2 + s.p2ToP1), s.rounds,
+                     mb(s.peakRss[0]), mb(s.peakRss[1]), mb(s.peakRss[2]),
+                     mb(predicted[0]), mb(predicted[1]), mb(predicted[2]));
 }
 
 } // namespace mpc::tools

@@ -82,7 +82,7 @@ int runLocal(const LocalArguments &args) {
     const std::string &m = plan.error().message, prefix = args.plan + ": ";
     return fail(args.plan, m.starts_with(prefix) ? m.substr(prefix.size()) : m);
   }
-  auto weights = plan::loadWeights(*plan, args.plan, args.weights);
+  auto weights = plan::openWeights(*plan, args.plan, args.weights);
   if (!weights)
     return fail(args.plan, weights.error().message);
   auto inputs = plan::loadInputs(*plan, args.inputs);
@@ -120,26 +120,27 @@ int runLocal(const LocalArguments &args) {
       options.materialDir = temp->path();
     }
   }
-  auto result = tools::runLocal(*plan, *weights, *encoded, options);
+  auto result = tools::runLocal(
+      *plan, *weights ? vm::readFrom(**weights) : vm::ReadWeight{}, *encoded,
+      options);
   if (!result) {
     fmt::print(stderr, "{}: {}\n", args.plan, result.error().message);
     return 1;
   }
-  for (auto &tensor : weights->tensors)
-    core::wipe(tensor.data(), tensor.size() * sizeof(uint64_t));
+  const bool stored = !options.materialDir.empty();
   Status saved = plan::saveOutputs(*plan, result->outputs, args.outputDir);
   plan::wipe(result->outputs);
   if (!saved)
     return fail(args.plan, saved.error().message);
   if (!args.stats.empty()) {
-    const std::string json = tools::statsJson(*plan, result->stats);
+    const std::string json = tools::statsJson(*plan, result->stats, stored);
     if (Status s = core::writeFile(
             args.stats,
             {reinterpret_cast<const uint8_t *>(json.data()), json.size()});
         !s)
       return fail(args.plan, s.error().message);
   }
-  fmt::print("{}", tools::summary(result->stats));
+  fmt::print("{}", tools::summary(*plan, result->stats, stored));
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include <string.h>
@@ -55,6 +56,14 @@ size_t listOf(size_t size) { // of a rounded size
   return log * 8 + (size >> (log - 3)) % 8;
 }
 
+size_t sizeOfList(size_t list) {
+  const size_t log = list / 8;
+  return (8 + list % 8) << (log - 3);
+}
+/// A free block of one of so many next sizes will do, up to half as large
+/// again: a page that is touched already is worth more than what it wastes.
+constexpr size_t kLooser = 4;
+
 /// Starts on a huge page and asks for huge pages: touched first they cost a
 /// fault per 2 MiB instead of per 4 KiB.
 void *map(size_t size) {
@@ -82,11 +91,16 @@ public:
     const size_t size = rounded(nBytes);
     if (size <= kLargestKept) {
       std::lock_guard lock(mutex_);
-      auto &list = free_[listOf(size)];
-      if (!list.empty()) {
-        void *block = list.back();
-        list.pop_back();
-        kept_ -= size >= kHugePage ? size : 0;
+      const size_t own = listOf(size);
+      for (size_t l = own; l <= own + kLooser; ++l) {
+        if (free_[l].empty())
+          continue;
+        void *block = free_[l].back();
+        free_[l].pop_back();
+        const size_t whole = sizeOfList(l);
+        kept_ -= whole >= kHugePage ? whole : 0;
+        if (l != own)
+          larger_[block] = whole;
         return block;
       }
       if (size < kHugePage)
@@ -96,9 +110,13 @@ public:
   }
 
   void release(void *block, size_t nBytes) {
-    const size_t size = rounded(nBytes);
+    size_t size = rounded(nBytes);
     {
       std::lock_guard lock(mutex_);
+      if (const auto it = larger_.find(block); it != larger_.end()) {
+        size = it->second;
+        larger_.erase(it);
+      }
       if (size < kHugePage ||
           (size <= kLargestKept && kept_ + size <= kMostKept)) {
         kept_ += size >= kHugePage ? size : 0;
@@ -125,6 +143,8 @@ private:
 
   std::mutex mutex_; ///< guards all below
   std::array<std::vector<void *>, 64 * 8> free_;
+  /// Sizes of blocks in use that are larger than what was asked for needs.
+  std::unordered_map<void *, size_t> larger_;
   size_t kept_ = 0;
   uint8_t *slab_ = nullptr;
   size_t left_ = 0;

@@ -6,6 +6,7 @@
 #include "runtime/kernels/Gemm.h"
 
 #include "runtime/kernels/GemmKernels.h"
+#include "runtime/kernels/Pack.h"
 
 #include <algorithm>
 #include <bit>
@@ -19,6 +20,9 @@ constexpr int64_t kBlockM = 256;
 /// Below this many multiply-adds a product runs on one thread: waking another
 /// costs more.
 constexpr int64_t kSerialMacs = 100000;
+/// Elements kept at this many bits or fewer save enough memory to be unpacked
+/// a panel at a time, which costs about 3 % of a product with 128 rows.
+constexpr unsigned kWidestNarrow = 56;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t even(int64_t k) { return k + (k & 1); }
@@ -47,6 +51,24 @@ int64_t packedSize(int64_t k, int64_t width) {
     return 0;
   int64_t last = ceilDiv(k, kBlockK) - 1;
   return blockOffset(last, width) + (even(blockRows(k, last)) + 1) * width;
+}
+
+/// Elements of a panel of block kb.
+int64_t panelSize(int64_t k, int64_t kb, int nr) {
+  return (even(blockRows(k, kb)) + 1) * nr;
+}
+/// Where a panel kept at `bits` bits an element starts, in bytes; a panel is
+/// packed by itself. panels: of a block.
+size_t narrowOffset(int64_t k, int64_t kb, int64_t p, int64_t panels, int nr,
+                    unsigned bits) {
+  const auto bytes = [&](int64_t block) {
+    const size_t n =
+        packedBytes(static_cast<size_t>(panelSize(k, block, nr)), bits);
+    return (n + 63) / 64 * 64;
+  };
+  // All blocks before kb are whole ones.
+  return static_cast<size_t>(kb * panels) * bytes(0) +
+         static_cast<size_t>(p) * bytes(kb);
 }
 
 /// Rows of the tile that starts with `rows` rows left: mr, or the least power
@@ -122,9 +144,8 @@ void multiply(const BasicMatrixView<T> &a, const PackedB<T> *packed,
 
   auto body = [&](size_t begin, size_t end) {
     core::SecretVector<T> scratch;
-    if (raw)
-      scratch.allocate(
-          static_cast<size_t>((even(std::min(k, kBlockK)) + 1) * nr));
+    if (raw || packed->isNarrow())
+      scratch.allocate(static_cast<size_t>(panelSize(k, 0, nr)));
     for (size_t item = begin; item < end; ++item) {
       int64_t g = static_cast<int64_t>(item) % groups;
       int64_t rowBegin = static_cast<int64_t>(item) / groups * kBlockM;
@@ -143,7 +164,7 @@ void multiply(const BasicMatrixView<T> &a, const PackedB<T> *packed,
                           scratch.data());
             panel = scratch.data();
           } else {
-            panel = packed->panel(kb, p);
+            panel = packed->panel(kb, p, scratch.data(), pool.simd());
           }
           const T *tiles =
               packedA.data.data() + blockOffset(kb, packedA.padded);
@@ -162,31 +183,55 @@ void multiply(const BasicMatrixView<T> &a, const PackedB<T> *packed,
 } // namespace
 
 template <class T>
-PackedB<T>::PackedB(BasicMatrixView<T> b, ThreadPool &pool)
-    : kernels_(kernelsFor<T>(pool.simd())), rows_(b.rows), cols_(b.cols) {
-  int nr = kernels_->nr;
-  int64_t panels = ceilDiv(cols_, nr);
-  data_.allocate(static_cast<size_t>(packedSize(rows_, panels * nr)));
-  int64_t blocks = ceilDiv(rows_, kBlockK);
-  pool.parallelFor(
-      static_cast<size_t>(panels * blocks), 1, [&](size_t begin, size_t end) {
-        for (size_t i = begin; i < end; ++i) {
-          int64_t kb = static_cast<int64_t>(i) / panels;
-          int64_t p = static_cast<int64_t>(i) % panels;
-          kernels_->packB(
-              b.data + kb * kBlockK * b.rowStride + p * nr * b.colStride,
-              b.rowStride, b.colStride, blockRows(rows_, kb),
-              static_cast<int>(std::min<int64_t>(nr, cols_ - p * nr)),
-              const_cast<T *>(panel(kb, p)));
-        }
-      });
+PackedB<T>::PackedB(BasicMatrixView<T> b, ThreadPool &pool, unsigned bits)
+    : kernels_(kernelsFor<T>(pool.simd())), rows_(b.rows), cols_(b.cols),
+      bits_(sizeof(T) == 8 && bits <= kWidestNarrow ? bits : 0) {
+  const int nr = kernels_->nr;
+  const int64_t panels = ceilDiv(cols_, nr), blocks = ceilDiv(rows_, kBlockK);
+  if (isNarrow())
+    narrow_.allocate(
+        blocks ? narrowOffset(rows_, blocks - 1, panels, panels, nr, bits_)
+               : 0);
+  else
+    data_.allocate(static_cast<size_t>(packedSize(rows_, panels * nr)));
+  const auto items = static_cast<size_t>(panels * blocks);
+  pool.parallelFor(items, 1, [&](size_t begin, size_t end) {
+    core::SecretVector<T> scratch;
+    if (isNarrow())
+      scratch.allocate(static_cast<size_t>(panelSize(rows_, 0, nr)));
+    for (size_t i = begin; i < end; ++i) {
+      const int64_t kb = static_cast<int64_t>(i) / panels;
+      const int64_t p = static_cast<int64_t>(i) % panels;
+      T *to = isNarrow() ? scratch.data()
+                         : const_cast<T *>(panel(kb, p, nullptr, pool.simd()));
+      kernels_->packB(
+          b.data + kb * kBlockK * b.rowStride + p * nr * b.colStride,
+          b.rowStride, b.colStride, blockRows(rows_, kb),
+          static_cast<int>(std::min<int64_t>(nr, cols_ - p * nr)), to);
+      if constexpr (sizeof(T) == 8)
+        if (isNarrow())
+          packBits(to, static_cast<size_t>(panelSize(rows_, kb, nr)), bits_,
+                   narrow_.data() +
+                       narrowOffset(rows_, kb, p, panels, nr, bits_),
+                   pool.simd());
+    }
+  });
 }
 
-template <class T> const T *PackedB<T>::panel(int64_t kb, int64_t p) const {
-  int nr = kernels_->nr;
-  int64_t width = ceilDiv(cols_, nr) * nr;
-  return data_.data() + blockOffset(kb, width) +
-         p * nr * (even(blockRows(rows_, kb)) + 1);
+template <class T>
+const T *PackedB<T>::panel(int64_t kb, int64_t p, T *scratch,
+                           SimdLevel simd) const {
+  const int nr = kernels_->nr;
+  const int64_t panels = ceilDiv(cols_, nr);
+  if constexpr (sizeof(T) == 8)
+    if (isNarrow()) {
+      unpackBits(narrow_.data() + narrowOffset(rows_, kb, p, panels, nr, bits_),
+                 static_cast<size_t>(panelSize(rows_, kb, nr)), bits_, scratch,
+                 simd);
+      return scratch;
+    }
+  return data_.data() + blockOffset(kb, panels * nr) +
+         p * panelSize(rows_, kb, nr);
 }
 
 template <class T>

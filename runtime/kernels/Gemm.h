@@ -52,20 +52,28 @@ template <class T> struct GemmKernels;
 template <class T> class PackedB {
 public:
   PackedB() = default;
-  PackedB(BasicMatrixView<T> b, ThreadPool &pool);
+  /// With fewer bits than T has, elements are reduced to them, kept at about
+  /// that width, and unpacked a panel at a time; products are then right modulo
+  /// 2^bits only.
+  PackedB(BasicMatrixView<T> b, ThreadPool &pool,
+          unsigned bits = 8 * sizeof(T));
 
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
-  size_t bytes() const { return data_.size() * sizeof(T); }
+  size_t bytes() const { return data_.size() * sizeof(T) + narrow_.size(); }
 
-  /// For the kernels: panel p of block kb, see Gemm.cpp.
-  const T *panel(int64_t kb, int64_t p) const;
+  bool isNarrow() const { return bits_ != 0; }
+  /// For the kernels: panel p of block kb, see Gemm.cpp; in `scratch` if the
+  /// matrix is kept narrow.
+  const T *panel(int64_t kb, int64_t p, T *scratch, SimdLevel simd) const;
   const GemmKernels<T> *kernels() const { return kernels_; }
 
 private:
   const GemmKernels<T> *kernels_ = nullptr;
   int64_t rows_ = 0, cols_ = 0;
+  unsigned bits_ = 0; ///< 0: as they are, in data_
   core::SecretVector<T> data_;
+  core::SecretVector<uint8_t> narrow_;
 };
 
 /// Instantiated for uint32_t and uint64_t. cStride: elements from one row of C

@@ -15,7 +15,7 @@ using core::Digest;
 
 constexpr std::array<uint8_t, 8> kMagic = {'m', 'p', 'c', 'c',
                                            'm', 'a', 't', 0};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 /// Magic, version, party, chunk size, payload size, plan, session.
 constexpr size_t kHeaderBytes = 8 + 4 + 4 + 8 + 8 + 32 + 32;
 

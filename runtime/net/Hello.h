@@ -28,7 +28,7 @@ namespace mpc::net {
 /// Append-only: the numbers are on the wire.
 enum class Role : uint8_t { Party0, Party1, Party2, Client, Owner };
 
-inline constexpr uint16_t kProtocolVersion = 2;
+inline constexpr uint16_t kProtocolVersion = 3;
 
 /// What a connection is for. Append-only.
 enum class Intent : uint8_t {

@@ -148,6 +148,20 @@ std::string defaultWeightsPath(const std::string &planPath) {
   return planPath + ".weights";
 }
 
+Result<std::optional<WeightsFile>> openWeights(const Plan &plan,
+                                               const std::string &planPath,
+                                               const std::string &path) {
+  std::optional<WeightsFile> weights;
+  if (path.empty() && plan.weights.empty())
+    return weights;
+  auto opened = WeightsFile::open(
+      path.empty() ? defaultWeightsPath(planPath) : path, plan);
+  if (!opened)
+    return opened.error();
+  weights.emplace(std::move(*opened));
+  return weights;
+}
+
 Result<Weights> loadWeights(const Plan &plan, const std::string &planPath,
                             const std::string &path) {
   if (path.empty() && plan.weights.empty())

@@ -8,6 +8,9 @@
 #pragma once
 
 #include "runtime/plan/Plan.h"
+#include "runtime/plan/WeightsFile.h"
+
+#include <optional>
 
 namespace mpc::plan {
 
@@ -46,6 +49,11 @@ Status checkOutputDir(const std::string &dir);
 /// "x.plan" -> "x.weights" (appended where the name does not end in .plan).
 std::string defaultWeightsPath(const std::string &planPath);
 
+/// The owner's weights file, `path` or the default path if it is empty; none
+/// for a plan without weights, unless `path` names one.
+Result<std::optional<WeightsFile>> openWeights(const Plan &plan,
+                                               const std::string &planPath,
+                                               const std::string &path);
 /// The owner's weights from `path`, or from the default path if it is empty. A
 /// plan without weights needs no file.
 Result<Weights> loadWeights(const Plan &plan, const std::string &planPath,

@@ -2,6 +2,7 @@
 #include "runtime/plan/PlanTime.h"
 
 #include "runtime/plan/Digits.h"
+#include "runtime/plan/PackedWeights.h"
 #include "runtime/plan/PlanCost.h"
 
 #include <set>
@@ -12,7 +13,6 @@ namespace {
 constexpr double kWord = 8;        ///< bytes of an element in memory
 constexpr double kBlockBits = 128; ///< of AES
 constexpr double kBaseRss = 12e6;  ///< a process that does nothing
-constexpr double kPackBudget = 2.0 * (1 << 30); ///< see PartyOptions
 
 double elements(const Plan &p, Reg r) {
   return static_cast<double>(p.regs[r].numel());
@@ -291,47 +291,81 @@ TimeEstimate estimateTime(const Plan &plan, const Profile &profile) {
   return t;
 }
 
-std::array<uint64_t, 3> estimateMemory(const Plan &plan) {
-  const std::vector<bool> fixed = inputIndependent(plan);
-  const PlanCost cost = totalCost(plan);
+namespace {
+
+/// Bytes of registers alive at once, at most: of masks (P0) and of all
+/// (evaluators). Of instructions that sessions run.
+std::pair<double, double> mostAlive(const Plan &plan,
+                                    const std::vector<bool> &done) {
   const std::vector<uint32_t> last = lastUses(plan);
   std::vector<std::vector<Reg>> dying(plan.code.size());
   for (Reg r = 0; r < last.size(); ++r)
     dying[last[r]].push_back(r);
-
-  // Registers alive at once, of masks (P0) and of all (evaluators).
+  std::vector<bool> exists(plan.regs.size(), false);
   double masks = 0, shares = 0, mostMasks = 0, mostShares = 0;
-  double packed = 0, prepared = 0, weights = 0;
-  for (const WeightInfo &w : plan.weights)
-    weights += static_cast<double>(core::numel(w.shape)) * w.ring / 8;
   for (size_t i = 0; i < plan.code.size(); ++i) {
     const Instr &in = plan.code[i];
-    auto bytes = [&](Reg r, bool dealer) {
+    const auto bytes = [&](Reg r, bool dealer) {
       const bool additive = plan.regs[r].form == Form::Additive;
       return kWord * words(plan, r) * (additive ? (dealer ? 0 : 1) : 2);
     };
-    if (hasResult(in.op)) {
+    if (hasResult(in.op) && !done[i]) {
+      exists[in.out] = true;
       masks += bytes(in.out, true);
       shares += bytes(in.out, false);
     }
     mostMasks = std::max(mostMasks, masks);
     mostShares = std::max(mostShares, shares);
     for (Reg r : dying[i]) {
+      if (!exists[r])
+        continue;
       masks -= bytes(r, true);
       shares -= bytes(r, false);
     }
-    if (in.op == PlanOp::MatMul && (fixed[in.in[0]] || fixed[in.in[1]])) {
-      prepared += kWord * elements(plan, in.out);
-      if (fixed[in.in[1]])
-        packed +=
-            elements(plan, in.in[1]) * (plan.regs[in.out].ring > 32 ? 8 : 4);
-    }
   }
-  const double ahead =
-      weights + prepared + std::min(packed, kPackBudget) + mostShares;
-  auto total = [](double x) { return static_cast<uint64_t>(kBaseRss + x); };
-  return {total(mostMasks), total(ahead + static_cast<double>(cost.p0ToP1)),
-          total(ahead + static_cast<double>(cost.p0ToP2))};
+  return {mostMasks, mostShares};
+}
+
+} // namespace
+
+std::array<uint64_t, 3> estimateMemory(const Plan &plan, bool stored) {
+  const std::vector<bool> fixed = inputIndependent(plan);
+  const PackedWeights p0 = packedWeights(plan, fixed, true, kDefaultPackBudget);
+  const PackedWeights pj =
+      packedWeights(plan, fixed, false, kDefaultPackBudget);
+  const PlanCost cost = totalCost(plan);
+
+  // Masked weights that sessions read; and the largest, while it is packed:
+  // its masks, their sum, and what arrives.
+  double weights = 0, largest = 0, prepared = 0;
+  for (const WeightInfo &w : plan.weights)
+    largest =
+        std::max(largest, static_cast<double>(core::numel(w.shape)) *
+                              (w.form == Form::Words ? w.ring / 8.0 : kWord));
+  for (size_t i = 0; i < plan.code.size(); ++i) {
+    const Instr &in = plan.code[i];
+    const double bytes =
+        hasResult(in.op) ? elements(plan, in.out) * plan.regs[in.out].ring / 8
+                         : 0;
+    if (in.op == PlanOp::Weight && !pj.done[i])
+      weights += bytes;
+    if (in.op == PlanOp::MatMul && (fixed[in.in[0]] || fixed[in.in[1]]))
+      prepared += bytes;
+  }
+  const auto total = [](double packed, double transient) {
+    return static_cast<uint64_t>(kBaseRss + packed + transient);
+  };
+  // What an op works on comes on top of what is alive.
+  const auto [masks0, unused] = mostAlive(plan, p0.done);
+  const double shares = mostAlive(plan, pj.done).second;
+  const auto evaluator = [&](uint64_t dealt) {
+    const double material = stored ? 0 : prepared + static_cast<double>(dealt);
+    return total(static_cast<double>(pj.bytes),
+                 std::max(3 * largest, weights + material + 2 * shares));
+  };
+  return {
+      total(static_cast<double>(p0.bytes), std::max(4 * largest, 2 * masks0)),
+      evaluator(cost.p0ToP1), evaluator(cost.p0ToP2)};
 }
 
 } // namespace mpc::plan

@@ -53,7 +53,8 @@ struct TimeEstimate {
 };
 TimeEstimate estimateTime(const Plan &plan, const Profile &profile);
 
-/// Peak resident bytes of P0, P1, P2.
-std::array<uint64_t, 3> estimateMemory(const Plan &plan);
+/// Peak resident bytes of P0, P1, P2. stored: evaluators keep their material in
+/// files, not in memory.
+std::array<uint64_t, 3> estimateMemory(const Plan &plan, bool stored = false);
 
 } // namespace mpc::plan

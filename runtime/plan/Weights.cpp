@@ -177,26 +177,39 @@ Status WeightsFile::readEntries(const Plan &plan) {
   return {};
 }
 
-Result<core::SecretVector<uint64_t>> WeightsFile::tensor(size_t i) const {
+Status WeightsFile::read(size_t i, uint64_t first,
+                         std::span<uint64_t> out) const {
   const Entry &e = entries_[i];
-  core::SecretVector<uint64_t> out(e.elements);
-  core::SecretVector<uint8_t> piece(kChunk * e.elementBytes);
-  for (uint64_t first = 0; first < e.elements; first += kChunk) {
-    const uint64_t n = std::min<uint64_t>(kChunk, e.elements - first);
-    const std::span<uint8_t> bytes = piece.span().first(n * e.elementBytes);
-    MPC_TRY(file_.readAt(e.offset + first * e.elementBytes, bytes));
-    const uint8_t *at = bytes.data();
-    for (uint64_t k = 0; k < n; ++k) {
-      uint64_t v = 0;
-      for (size_t b = 0; b < e.elementBytes; ++b)
-        v |= uint64_t{*at++} << (8 * b);
-      if (v != core::reduce(v, infos_[i].ring))
-        return fail(fmt::format("weight '{}' has an element beyond its ring of "
-                                "{} bits",
-                                infos_[i].name, infos_[i].ring));
-      out.data()[first + k] = v;
+  assert(first + out.size() <= e.elements);
+  const size_t each = e.elementBytes;
+  // Every element is loaded as eight bytes.
+  constexpr size_t kPadding = 8, kPiece = size_t{1} << 13;
+  core::SecretVector<uint8_t> bytes(kPiece * each + kPadding);
+  const uint64_t mask = core::ringMask(static_cast<unsigned>(8 * each));
+  uint64_t any = 0;
+  for (uint64_t *to = out.data(), left = out.size(); left > 0;) {
+    const size_t n = std::min<uint64_t>(kPiece, left);
+    MPC_TRY(
+        file_.readAt(e.offset + first * each, bytes.span().first(n * each)));
+    for (size_t k = 0; k < n; ++k) {
+      uint64_t v;
+      std::memcpy(&v, bytes.data() + k * each, sizeof v);
+      any |= to[k] = v & mask;
     }
+    to += n;
+    first += n;
+    left -= n;
   }
+  if (any != core::reduce(any, infos_[i].ring))
+    return fail(fmt::format("weight '{}' has an element beyond its ring of {} "
+                            "bits",
+                            infos_[i].name, infos_[i].ring));
+  return {};
+}
+
+Result<core::SecretVector<uint64_t>> WeightsFile::tensor(size_t i) const {
+  core::SecretVector<uint64_t> out(entries_[i].elements);
+  MPC_TRY(read(i, 0, out.span()));
   return out;
 }
 

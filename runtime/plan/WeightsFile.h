@@ -2,7 +2,7 @@
 //===//
 //
 // Weights::load() reads all of a .weights file; a WeightsFile checks it once
-// and then hands out tensor by tensor, so that memory holds the largest only.
+// and then hands out pieces, so that memory never holds a whole tensor.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -20,7 +20,10 @@ public:
   static Result<WeightsFile> open(const std::string &path, const Plan &plan);
 
   size_t count() const { return entries_.size(); }
-  /// Tensor i, elements reduced to the ring of its WeightInfo.
+  /// Elements first, first + 1, ... of tensor i, reduced to the ring of its
+  /// WeightInfo.
+  Status read(size_t i, uint64_t first, std::span<uint64_t> out) const;
+  /// All of it.
   Result<core::SecretVector<uint64_t>> tensor(size_t i) const;
   /// SHA-256 of the file's contents.
   const core::Digest &digest() const { return digest_; }

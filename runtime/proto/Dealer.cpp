@@ -61,7 +61,9 @@ core::SecretVector<crypto::Block> Dealer::drawRoots(int party, size_t n) const {
   return roots;
 }
 
-void Dealer::dealWords(uint32_t slot, Words values, unsigned ringBits) {
+void Dealer::dealWords(uint32_t slot, Words values, unsigned ringBits,
+                       size_t first) {
+  assert(first % kernels::kPackGroup == 0);
   // A multiple of the pack group: pieces pack independently.
   constexpr size_t kPiece = 1 << 14;
   const size_t n = values.size();
@@ -70,7 +72,7 @@ void Dealer::dealWords(uint32_t slot, Words values, unsigned ringBits) {
     Words share(std::min(kPiece, end - begin));
     for (size_t at = begin; at < end; at += kPiece) {
       const size_t count = std::min(kPiece, end - at);
-      keys.k01.words(address(Purpose::Dealt, slot), at,
+      keys.k01.words(address(Purpose::Dealt, slot), first + at,
                      share.span().first(count));
       uint64_t *v = values.data() + at;
       for (size_t i = 0; i < count; ++i)

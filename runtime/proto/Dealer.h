@@ -56,8 +56,11 @@ public:
   /// DPF roots of both parties, one block an element each.
   core::SecretVector<crypto::Block> drawRoots(int party, size_t n) const;
 
-  /// Deals n values of Z_{2^ringBits}: to P2 values - PRG(k01, Dealt).
-  void dealWords(uint32_t slot, Words values, unsigned ringBits);
+  /// Deals n values of Z_{2^ringBits}: to P2 values - PRG(k01, Dealt). They are
+  /// elements first, first + 1, ... of the slot; first is a multiple of the
+  /// pack group, and all pieces but the last are.
+  void dealWords(uint32_t slot, Words values, unsigned ringBits,
+                 size_t first = 0);
   /// Deals n bits.
   void dealBits(crypto::Purpose purpose, uint32_t slot, Words bits, size_t n);
 

@@ -9,12 +9,24 @@
 #include "runtime/proto/Univariate.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Fused.h"
+#include "runtime/kernels/Pack.h"
 #include "runtime/kernels/ThreadPool.h"
+
+#include <algorithm>
 
 namespace mpc::proto {
 namespace {
 
 constexpr size_t kGrain = 256;
+/// Words dealt at a time: what P0 works on stays small and is used again.
+constexpr size_t kDealt = size_t{1} << 18;
+
+/// Elements whose entries are about `words` words, at least a pack group.
+size_t elementsOf(size_t words, size_t classes) {
+  constexpr size_t kGroup = kernels::kPackGroup;
+  return std::max(words / classes / kGroup * kGroup, kGroup);
+}
 
 } // namespace
 
@@ -35,15 +47,19 @@ void dealExp(Dealer &p) {
   Words lambda = lowMaskBits(p, 0, e.window);
   if (p.tap)
     tapLowBits(p, lambda, h);
-  Words table(n * classes);
-  p.pool.parallelFor(n, kGrain, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      const uint64_t l = lambda.data()[i];
-      kernels::expTableRow(e, l >> h, l & core::ringMask(h),
-                           {table.data() + i * classes, classes});
-    }
-  });
-  p.dealWords(0, std::move(table), p.outInfo().ring);
+  const size_t piece = elementsOf(kDealt, classes);
+  for (size_t first = 0; first < n; first += piece) {
+    const size_t count = std::min(piece, n - first);
+    Words table(count * classes);
+    p.pool.parallelFor(count, kGrain, [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) {
+        const uint64_t l = lambda.data()[first + i];
+        kernels::expTableRow(e, l >> h, l & core::ringMask(h),
+                             {table.data() + i * classes, classes});
+      }
+    });
+    p.dealWords(0, std::move(table), p.outInfo().ring, first * classes);
+  }
 }
 
 void beginExp(Evaluator &p) {
@@ -51,15 +67,22 @@ void beginExp(Evaluator &p) {
   const size_t n = p.outSize(), classes = e.classes();
   const unsigned h = e.lowBits(), k = p.outInfo().ring;
   const uint64_t ring = core::ringMask(k), window = core::ringMask(e.window);
-  Words table = p.dealtWords(0, n * classes, k);
+  const DealtWords dealt(p, {k}, n * classes);
   Words out(n);
   const Words &x = p.in(0).a;
-  p.pool.parallelFor(n, kGrain, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      const uint64_t m = x.data()[i] & window; // public
-      out.data()[i] = (table.data()[i * classes + (m >> h)] *
-                       kernels::expPublic(e, m & core::ringMask(h))) &
-                      ring;
+  // Entries pass through the first-level cache.
+  const size_t piece = elementsOf(kernels::kFusedPiece, classes);
+  p.pool.parallelFor(n, piece, [&](size_t begin, size_t end) {
+    Words table(piece * classes);
+    for (size_t at = begin; at < end; at += piece) {
+      const size_t count = std::min(piece, end - at);
+      dealt.read(0, at * classes, table.span().first(count * classes));
+      for (size_t i = 0; i < count; ++i) {
+        const uint64_t m = x.data()[at + i] & window; // public
+        out.data()[at + i] = (table.data()[i * classes + (m >> h)] *
+                              kernels::expPublic(e, m & core::ringMask(h))) &
+                             ring;
+      }
     }
   });
   p.out().a = std::move(out);

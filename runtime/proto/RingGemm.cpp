@@ -102,7 +102,7 @@ PackedRhs::PackedRhs(const MatMulDims &dims, unsigned ring, const Words &b,
   assert(canPack(dims));
   if (ring > 32) {
     wide_ = kernels::PackedB<uint64_t>(
-        kernels::viewOf(b.data(), dims.k, dims.n), pool);
+        kernels::viewOf(b.data(), dims.k, dims.n), pool, ring);
   } else {
     const core::SecretVector<uint32_t> b32 = narrow(b, pool);
     narrow_ = kernels::PackedB<uint32_t>(

@@ -108,11 +108,8 @@ void packFrom(WeightsIo &io, const plan::Plan &plan, int party,
 
 } // namespace
 
-Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
+Status deploy(const plan::Plan &plan, const ReadWeight &weights, Channel &p0,
               Channel &p1, Channel &p2) {
-  if (weights.tensors.size() != plan.weights.size())
-    return Error{fmt::format("{} weights, the plan has {}",
-                             weights.tensors.size(), plan.weights.size())};
   for (Channel *c : {&p0, &p1, &p2})
     c->setContext("deployment of weights");
   Result<Key128> d01 = Key128::random(), d02 = Key128::random();
@@ -127,13 +124,7 @@ Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
 
   const crypto::Prg mask1(std::move(*d01)), mask2(std::move(*d02));
   for (size_t w = 0; w < plan.weights.size(); ++w) {
-    const plan::WeightInfo &info = plan.weights[w];
-    const std::vector<uint64_t> &tensor = weights.tensors[w];
-    if (static_cast<int64_t>(tensor.size()) != core::numel(info.shape))
-      return Error{fmt::format("weight '{}' has {} elements, the plan says {}",
-                               info.name, tensor.size(),
-                               core::numel(info.shape))};
-    MPC_TRY(maskWeight(info, w, tensor, mask1, mask2,
+    MPC_TRY(maskWeight(plan.weights[w], w, weights, mask1, mask2,
                        [&](std::span<const uint8_t> wire) -> Status {
                          MPC_TRY(p1.sendStream(wire));
                          return p2.sendStream(wire);
@@ -144,6 +135,22 @@ Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
   MPC_TRY(awaitAcknowledgement(p0));
   MPC_TRY(awaitAcknowledgement(p1));
   return awaitAcknowledgement(p2);
+}
+
+Status deploy(const plan::Plan &plan, const plan::Weights &weights, Channel &p0,
+              Channel &p1, Channel &p2) {
+  if (weights.tensors.size() != plan.weights.size())
+    return Error{fmt::format("{} weights, the plan has {}",
+                             weights.tensors.size(), plan.weights.size())};
+  for (size_t w = 0; w < plan.weights.size(); ++w) {
+    const plan::WeightInfo &info = plan.weights[w];
+    if (static_cast<int64_t>(weights.tensors[w].size()) !=
+        core::numel(info.shape))
+      return Error{fmt::format("weight '{}' has {} elements, the plan says {}",
+                               info.name, weights.tensors[w].size(),
+                               core::numel(info.shape))};
+  }
+  return deploy(plan, readFrom(weights), p0, p1, p2);
 }
 
 void packWeights(const plan::Plan &plan, DealerDeployment &deployment,

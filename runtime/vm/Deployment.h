@@ -15,16 +15,16 @@
 #include "runtime/crypto/Prg.h"
 #include "runtime/kernels/ThreadPool.h"
 #include "runtime/net/Channel.h"
+#include "runtime/plan/PackedWeights.h"
 #include "runtime/plan/Plan.h"
 #include "runtime/proto/Statics.h"
+#include "runtime/vm/MaskWeights.h"
 
 #include <vector>
 
 namespace mpc::vm {
 
-/// Bytes a party may hold of operands packed for its matrix kernels; what
-/// exceeds it is packed in each session.
-inline constexpr size_t kDefaultPackBudget = size_t{3} << 30;
+using plan::kDefaultPackBudget;
 
 struct DealerDeployment {
   crypto::Prg d01, d02;
@@ -47,6 +47,8 @@ void packWeights(const plan::Plan &plan, int party,
                  size_t budget = kDefaultPackBudget);
 
 /// The owner's side, until all three have stored their part.
+Status deploy(const plan::Plan &plan, const ReadWeight &weights,
+              net::Channel &p0, net::Channel &p1, net::Channel &p2);
 Status deploy(const plan::Plan &plan, const plan::Weights &weights,
               net::Channel &p0, net::Channel &p1, net::Channel &p2);
 

@@ -218,11 +218,8 @@ Result<DeploymentId> writeShares(const plan::Plan &plan,
   }
   const crypto::Prg mask1(std::move(*d01)), mask2(std::move(*d02));
   for (size_t w = 0; w < plan.weights.size(); ++w) {
-    auto tensor = weights->tensor(w);
-    if (!tensor)
-      return tensor.error();
     Out &p1 = *out[1], &p2 = *out[2];
-    MPC_TRY(maskWeight(plan.weights[w], w, tensor->span(), mask1, mask2,
+    MPC_TRY(maskWeight(plan.weights[w], w, readFrom(*weights), mask1, mask2,
                        [&](std::span<const uint8_t> wire) -> Status {
                          MPC_TRY(p1.write(wire));
                          return p2.write(wire);

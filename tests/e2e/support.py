@@ -141,7 +141,9 @@ class ToolTest(unittest.TestCase):
         """Every key is there; measured equals declared on each link."""
         self.assertEqual(set(stats), {"wall_s", "setup_s", "session",
                                       "offline", "online", "wire_bytes",
-                                      "peak_rss_bytes", "ops", "cpu_s"})
+                                      "peak_rss_bytes",
+                                      "peak_rss_predicted_bytes", "ops",
+                                      "cpu_s"})
         offline, online = stats["offline"], stats["online"]
         self.assertEqual(set(offline), {"seconds", "bytes", "gemm_macs"})
         self.assertEqual(set(online), {"seconds", "rounds", "bytes"})

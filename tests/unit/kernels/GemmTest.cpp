@@ -64,6 +64,20 @@ void check(int64_t m, int64_t k, int64_t n, ThreadPool &pool) {
         REQUIRE(raw == want);
         REQUIRE(pre == want);
       }
+      // Kept narrow, results are right modulo 2^bits.
+      for (unsigned bits : {33u, 40u, 56u}) {
+        if (sizeof(T) == 4)
+          break;
+        const PackedB<T> narrow(b.view, pool, bits);
+        REQUIRE(narrow.isNarrow());
+        auto want = randomWords<T>(m * n, 3);
+        auto got = want;
+        naive(a.view, b.view, want.data(), n, Acc::Sub);
+        gemm(a.view, narrow, got.data(), n, Acc::Sub, pool);
+        for (size_t i = 0; i < want.size(); ++i)
+          REQUIRE(((want[i] ^ got[i]) & (~T{0} >> (8 * sizeof(T) - bits))) ==
+                  0);
+      }
     }
 }
 
@@ -129,6 +143,17 @@ TEMPLATE_TEST_CASE("batches", "", uint32_t, uint64_t) {
                   got.data(), kN, kM * kN, Acc::Sub, *pool);
         REQUIRE(got == want);
       }
+}
+
+TEST_CASE("a matrix kept narrow takes less memory") {
+  ThreadPool pool(1);
+  const auto b = randomWords<uint64_t>(1100 * 64, 8);
+  const PackedB<uint64_t> wide(viewOf(b.data(), 1100, 64), pool, 57);
+  const PackedB<uint64_t> narrow(viewOf(b.data(), 1100, 64), pool, 40);
+  CHECK_FALSE(wide.isNarrow());
+  CHECK(wide.bytes() >= b.size() * 8);
+  CHECK(narrow.bytes() >= b.size() * 5);
+  CHECK(narrow.bytes() < b.size() * 5 * 102 / 100);
 }
 
 TEST_CASE("a packed matrix keeps its level and may be moved") {
