@@ -28,7 +28,10 @@ const std::map<Reg, PlanCost> &expected() {
          c.onlineGemmMacs = c.offlineGemmMacs = 2 * 3 * 4;
        })},
       {3, make([](C &c) { c.p1ToP2 = c.p2ToP1 = 8 * 28 / 8; })},
-      {10, make([](C &c) { c.onlineGemmMacs = c.offlineGemmMacs = 16; })},
+      {10, make([](C &c) { // P0 has both halves of a mask
+         c.onlineGemmMacs = 16;
+         c.offlineGemmMacs = 2 * 16;
+       })},
       {17, make([](C &c) { // 12 new bits
          c.p1ToP2 = c.p2ToP1 = 12;
          c.p0ToP2 = 24;
