@@ -240,11 +240,12 @@ class Organisations:
             [*before, *self.query_command(who, inputs, out, timeout, folder)],
             capture_output=True, text=True, timeout=timeout + 20)
 
-    def doctor(self, who, before=()):
+    def doctor(self, who, before=(), timeout=5):
         return subprocess.run(
             [*self.on(who), *before, os.path.join(self.tools, "mpcrun"),
              "doctor", "--config", self.at(who, "parties.toml"),
-             *self.identity(who)], capture_output=True, text=True, timeout=120)
+             "--timeout", str(timeout), *self.identity(who)],
+            capture_output=True, text=True, timeout=120)
 
     def events(self, party):
         """What a party's log says, over all its lives."""

@@ -130,7 +130,7 @@ class Daemons(ToolTest):
                     if e["event"] == "request_answered"]
         self.assertEqual({e["client"] for e in answered},
                          {"client 'alice'", "client 'bob'"})
-        down = o.doctor("alice")
+        down = o.doctor("alice", timeout=1)
         self.assertEqual(down.returncode, 1)
         self.assertIn("PROBLEM", down.stdout)
 
