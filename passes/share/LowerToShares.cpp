@@ -387,8 +387,12 @@ private:
     if (!isPublic(b))
       b = masked(b);
     const Type m = shareType(Form::Masked, op.type);
-    Type wider = m; // a difference has one more bit
-    wider.intBits = std::min<int>(m.intBits + 1, m.ring - m.frac - 1);
+    // A difference has one more bit than its operands, which may be wider than
+    // what is chosen.
+    Type wider = m;
+    wider.intBits =
+        std::min<int>(std::max(out_.type(a).intBits, out_.type(b).intBits) + 1,
+                      m.ring - m.frac - 1);
     const ValueId d = emit(Opcode::ShareSub, {a, b}, wider);
     const ValueId chosen = bitTimes(bit, d);
     map_[v.index] =

@@ -45,8 +45,8 @@ constexpr double kTableWords = 6;
 constexpr int kNarrow = 32;
 /// An exp of more fraction bits has a table wider than any ring.
 constexpr int kFinestTable = 20;
-/// Of the allowed error, at most this much is spent on staying narrow.
-constexpr double kNarrowShare = 0.5;
+/// Of the allowed error, at most one of these is spent on staying narrow.
+constexpr double kNarrowShares[] = {0, 0.25, 0.5, 0.75, 0.875};
 /// Fraction bits a value of size 1 has at least.
 constexpr int kLinearBits = 6;
 
@@ -99,10 +99,10 @@ public:
     addCosts();
     solve();
     // Extensions need one bit more than a product.
-    hold(static_cast<int>(ctx_.options.ringBits) - 1, true);
+    hold(static_cast<int>(ctx_.options.ringBits) - 1, INFINITY);
     if (totalError() > 1)
       return tooTight();
-    hold(kNarrow, false);
+    stayNarrow();
     spendRest();
     write();
     return llvm::Error::success();
@@ -435,11 +435,41 @@ private:
     setFracs(lo / 4.0);
   }
 
-  /// Holds sums of products to rings of `limit` bits: all of them if they must,
-  /// else those with products of matrices, by what it adds to the error for
-  /// each multiplication that becomes cheaper, while the others can make up for
-  /// it.
-  void hold(int limit, bool must) {
+  /// Holds products of matrices to narrow rings, as many as are worth the bits
+  /// that other values then need: the least predicted seconds.
+  void stayNarrow() {
+    const std::vector<Source> wide = sources_;
+    std::vector<Source> best = wide;
+    double least = INFINITY;
+    for (double share : kNarrowShares) {
+      sources_ = wide;
+      hold(kNarrow, share);
+      if (const double s = seconds(); totalError() <= 1 && s < least) {
+        least = s;
+        best = sources_;
+      }
+    }
+    sources_ = std::move(best);
+  }
+
+  /// What fraction bits and wide products take under the profile.
+  double seconds() const {
+    const plan::Profile &p = ctx_.options.profile;
+    double bits = 0, wide = 0;
+    for (const Source &s : sources_)
+      bits += s.cost * s.frac;
+    for (const Product &q : products_)
+      wide += ringOf(q) > kNarrow ? 2 * q.work : 0; // online and offline
+    return bits / 16 * p.exchangedByteSeconds() +   // a byte each way
+           p.workSeconds(wide * (p.machine.macU64 - p.machine.macU32), 2);
+  }
+
+  /// Holds sums of products to rings of `limit` bits: those with products of
+  /// matrices, by what it adds to the error for each multiplication that
+  /// becomes cheaper, while that is at most `share` of the allowance and the
+  /// others can make up for it; all of them if the share is infinite.
+  void hold(int limit, double share) {
+    const bool must = std::isinf(share);
     std::map<uint32_t, std::vector<const Product *>> sums;
     for (const Product &p : products_)
       sums[p.sum].push_back(&p);
@@ -465,7 +495,7 @@ private:
     double spent = 0;
     for (const Choice &c : choices) {
       const double more = narrow(*c.products, limit, false);
-      if (!must && !(spent + more <= kNarrowShare))
+      if (!must && !(spent + more <= share))
         continue;
       spent += more;
       narrow(*c.products, limit, true);
