@@ -3,6 +3,7 @@
 
 #include "runtime/core/Ring.h"
 #include "runtime/kernels/Elementwise.h"
+#include "runtime/kernels/Fused.h"
 #include "runtime/kernels/Pack.h"
 #include "runtime/proto/BitVector.h"
 
@@ -61,25 +62,29 @@ core::SecretVector<crypto::Block> Dealer::drawRoots(int party, size_t n) const {
   return roots;
 }
 
+void Dealer::packDealt(uint32_t slot, size_t first, std::span<uint64_t> values,
+                       std::span<uint64_t> share, unsigned ringBits,
+                       uint8_t *to) const {
+  keys.k01.words(address(Purpose::Dealt, slot), first, share);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] -= share[i];
+  kernels::packBits(values.data(), values.size(), ringBits, to, pool.simd());
+}
+
 void Dealer::dealWords(uint32_t slot, Words values, unsigned ringBits,
                        size_t first) {
   assert(first % kernels::kPackGroup == 0);
   // A multiple of the pack group: pieces pack independently.
-  constexpr size_t kPiece = 1 << 14;
+  constexpr size_t kPiece = kernels::kFusedPiece;
   const size_t n = values.size();
   core::SecretVector<uint8_t> wire(core::packedBytes(n, ringBits));
   pool.parallelFor(n, kPiece, [&](size_t begin, size_t end) {
-    Words share(std::min(kPiece, end - begin));
+    Words share(kPiece);
     for (size_t at = begin; at < end; at += kPiece) {
       const size_t count = std::min(kPiece, end - at);
-      keys.k01.words(address(Purpose::Dealt, slot), first + at,
-                     share.span().first(count));
-      uint64_t *v = values.data() + at;
-      for (size_t i = 0; i < count; ++i)
-        v[i] -= share.data()[i];
-      kernels::packBits(v, count, ringBits,
-                        wire.data() + core::packedBytes(at, ringBits),
-                        pool.simd());
+      packDealt(slot, first + at, values.span().subspan(at, count),
+                share.span().first(count), ringBits,
+                wire.data() + core::packedBytes(at, ringBits));
     }
   });
   put(2, wire.span());

@@ -61,6 +61,11 @@ public:
   /// pack group, and all pieces but the last are.
   void dealWords(uint32_t slot, Words values, unsigned ringBits,
                  size_t first = 0);
+  /// P2's part of a piece of them, packed at `to`; values become it, share is
+  /// as long. For several threads; put() the whole then.
+  void packDealt(uint32_t slot, size_t first, std::span<uint64_t> values,
+                 std::span<uint64_t> share, unsigned ringBits,
+                 uint8_t *to) const;
   /// Deals n bits.
   void dealBits(crypto::Purpose purpose, uint32_t slot, Words bits, size_t n);
 

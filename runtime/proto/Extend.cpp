@@ -39,23 +39,39 @@ void widenMask(Words &r, const Words &low, unsigned k,
 void dealExtend(Dealer &p) {
   const Rings ring(p);
   const size_t n = p.outSize();
-  p.drawMasks(p.out(), n, ring.grow);
-  widenMask(p.out().a, p.in(0).a, ring.k, p.pool);
-  widenMask(p.out().b, p.in(0).b, ring.k, p.pool);
-
-  const Words &l1 = p.in(0).a, &l2 = p.in(0).b;
+  const uint64_t *l1 = p.in(0).a.data(), *l2 = p.in(0).b.data();
   const uint64_t mask = core::ringMask(ring.k);
-  Words t0(n), t1(n);
-  for (size_t i = 0; i < n; ++i) {
-    // k < K <= 64, so the sum of two k-bit words does not wrap.
-    const uint64_t sum = l1.data()[i] + l2.data()[i];
-    const uint64_t carry = sum >> ring.k;
-    const uint64_t msb = (sum & mask) >> (ring.k - 1);
-    t0.data()[i] = carry + msb;
-    t1.data()[i] = carry;
-  }
-  p.dealWords(0, std::move(t0), ring.grow);
-  p.dealWords(1, std::move(t1), ring.grow);
+  const crypto::PrgAddress masks = p.address(crypto::Purpose::Mask);
+  const kernels::FusedKernels &fused = kernels::fusedKernels(p.pool.simd());
+  Words m1(n), m2(n);
+  core::SecretVector<uint8_t> wire0(core::packedBytes(n, ring.grow)),
+      wire1(core::packedBytes(n, ring.grow));
+  p.pool.parallelFor(n, kPiece, [&](size_t begin, size_t end) {
+    Words t0(kPiece), t1(kPiece), share(kPiece);
+    for (size_t at = begin; at < end; at += kPiece) {
+      const size_t count = std::min(kPiece, end - at);
+      p.keys.k01.words(masks, at, {m1.data() + at, count}, ring.grow);
+      p.keys.k02.words(masks, at, {m2.data() + at, count}, ring.grow);
+      fused.widen(m1.data() + at, l1 + at, count, ring.k);
+      fused.widen(m2.data() + at, l2 + at, count, ring.k);
+      for (size_t i = 0; i < count; ++i) {
+        // k < K <= 64, so the sum of two k-bit words does not wrap.
+        const uint64_t sum = l1[at + i] + l2[at + i];
+        const uint64_t carry = sum >> ring.k;
+        t0.data()[i] = carry + ((sum & mask) >> (ring.k - 1));
+        t1.data()[i] = carry;
+      }
+      const size_t to = core::packedBytes(at, ring.grow);
+      p.packDealt(0, at, t0.span().first(count), share.span().first(count),
+                  ring.grow, wire0.data() + to);
+      p.packDealt(1, at, t1.span().first(count), share.span().first(count),
+                  ring.grow, wire1.data() + to);
+    }
+  });
+  p.put(2, wire0.span());
+  p.put(2, wire1.span());
+  p.out().a = std::move(m1);
+  p.out().b = std::move(m2);
 }
 
 void maskExtend(Evaluator &p) {

@@ -94,12 +94,9 @@ void dealFourier(Dealer &p) {
                               dealt.data(), kPiece, p.pool.simd());
         uint8_t *to = wire.data() + layout.piece(at);
         for (size_t j = 0; j < planes; ++j) {
-          p.keys.k01.words(p.address(Purpose::Dealt, static_cast<uint32_t>(j)),
-                           first + at, share.span().first(count));
-          uint64_t *v = dealt.data() + j * kPiece;
-          for (size_t i = 0; i < count; ++i)
-            v[i] -= share.data()[i];
-          kernels::packBits(v, count, layout.bits(j), to, p.pool.simd());
+          p.packDealt(static_cast<uint32_t>(j), first + at,
+                      {dealt.data() + j * kPiece, count},
+                      share.span().first(count), layout.bits(j), to);
           to += layout.plane(j, count);
         }
       }
