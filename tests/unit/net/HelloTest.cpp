@@ -95,7 +95,7 @@ TEST_CASE("hello names the field that differs and both values") {
   h = good2;
   h.version = 0x0102;
   std::tie(a, b) = helloMismatch(good1, h);
-  CHECK(a == "party 2 speaks protocol version 358, this side version 2");
+  CHECK(a == "party 2 speaks protocol version 258, this side version 3");
   CHECK(b == "party 1 speaks protocol version 3, this side version 258");
 
   CHECK(helloMismatch(good1, helloOf(Role::Party0)).first ==
