@@ -45,8 +45,9 @@ constexpr double kTableWords = 6;
 constexpr int kNarrow = 32;
 /// An exp of more fraction bits has a table wider than any ring.
 constexpr int kFinestTable = 20;
-/// Of the allowed error, at most one of these is spent on staying narrow.
-constexpr double kNarrowShares[] = {0, 0.25, 0.5, 0.75, 0.875};
+/// Of the allowed error, at most one of these is spent on staying narrow. More
+/// buys no time in whole plans and costs bytes (docs/performance-log.md).
+constexpr double kNarrowShares[] = {0, 0.25};
 /// Fraction bits a value of size 1 has at least.
 constexpr int kLinearBits = 6;
 
