@@ -17,6 +17,7 @@
 #pragma once
 
 #include "ir/Module.h"
+#include <optional>
 
 namespace mpc::passes {
 
@@ -56,5 +57,24 @@ private:
   llvm::DenseMap<uint32_t, ir::ValueId> map_;
   bool changed_ = false;
 };
+
+/// For rules that cannot fail: replaces every value for which `rule` (ValueId
+/// to std::optional<ValueId>, operands remapped) has another. Returns whether
+/// there was one.
+template <class F> bool rewriteEach(ir::Module &m, F rule) {
+  Rewriter rw(m);
+  bool replaced = false;
+  for (ir::ValueId v : rw.oldOrder()) {
+    rw.remapOperands(v);
+    if (std::optional<ir::ValueId> r = rule(v)) {
+      rw.replace(v, *r);
+      replaced = true;
+    } else {
+      rw.keep(v);
+    }
+  }
+  rw.finish();
+  return replaced;
+}
 
 } // namespace mpc::passes

@@ -20,6 +20,7 @@
 // widest ring cannot meet. docs/precision.md has more.
 // Tests: tests/lit/passes/allocate-precision/
 #include "passes/GeneratedInputs.h"
+#include "passes/Movement.h"
 #include "passes/Scale.h"
 #include "passes/tensor/Sensitivity.h"
 #include "llvm/ADT/STLExtras.h"
@@ -69,20 +70,6 @@ struct Product {
   uint32_t sum; ///< summands agree on their fraction bits
   double work;  ///< multiplications of matrices
 };
-
-bool isMovement(Opcode op) {
-  switch (op) {
-  case Opcode::Reshape:
-  case Opcode::Transpose:
-  case Opcode::Slice:
-  case Opcode::Broadcast:
-  case Opcode::Pad:
-  case Opcode::Take:
-    return true;
-  default:
-    return false;
-  }
-}
 
 class Allocator {
 public:

@@ -347,19 +347,8 @@ private:
 llvm::Error canonicalize(Module &m, Context &) {
   // New ops may match again (div -> mul by a constant -> folded factors).
   for (bool changed = true; changed;) {
-    changed = false;
     Canonicalizer rules(m);
-    Rewriter rw(m);
-    for (ValueId v : rw.oldOrder()) {
-      rw.remapOperands(v);
-      if (std::optional<ValueId> r = rules.simplify(v)) {
-        rw.replace(v, *r);
-        changed = true;
-      } else {
-        rw.keep(v);
-      }
-    }
-    rw.finish();
+    changed = rewriteEach(m, [&](ValueId v) { return rules.simplify(v); });
   }
   return llvm::Error::success();
 }

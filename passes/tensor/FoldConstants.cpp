@@ -8,6 +8,7 @@
 // weight that has other uses (two masked copies would cost more than a view).
 // Tests: tests/lit/passes/fold-constants/
 #include "ir/Eval.h"
+#include "passes/Movement.h"
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
 
@@ -18,28 +19,14 @@ namespace {
 
 constexpr int64_t kMaxPublicElements = 1 << 26;
 
-bool isMovement(Opcode op) {
-  switch (op) {
-  case Opcode::Reshape:
-  case Opcode::Transpose:
-  case Opcode::Slice:
-  case Opcode::Concat:
-  case Opcode::Broadcast:
-  case Opcode::Pad:
-  case Opcode::Take:
-    return true;
-  default:
-    return false;
-  }
-}
-
 bool worthFolding(const Module &m, const Op &op,
                   const std::vector<uint32_t> &uses) {
   if (op.type.isPublic())
     return op.type.numel() <= kMaxPublicElements;
+  const bool moves = isMovement(op.opcode) || op.opcode == Opcode::Concat;
   int64_t operandElements = 0;
   for (ValueId o : op.operands) {
-    if (isMovement(op.opcode) && !m.type(o).isPublic() && uses[o.index] > 1)
+    if (moves && !m.type(o).isPublic() && uses[o.index] > 1)
       return false;
     operandElements += m.type(o).numel();
   }

@@ -15,6 +15,7 @@
 // readers (it would be kept twice).
 // Tests: tests/lit/passes/fold-scales/
 #include "ir/Builder.h"
+#include "passes/Movement.h"
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
 #include <cmath>
@@ -33,16 +34,7 @@ public:
 
   bool run() {
     findFoldable();
-    Rewriter rw(m_);
-    for (ValueId v : rw.oldOrder()) {
-      rw.remapOperands(v);
-      if (std::optional<ValueId> r = rewrite(v))
-        rw.replace(v, *r);
-      else
-        rw.keep(v);
-    }
-    rw.finish();
-    return changed_;
+    return rewriteEach(m_, [&](ValueId v) { return rewrite(v); });
   }
 
 private:
@@ -100,7 +92,6 @@ private:
                   x = m_.op(scaled).operands[1 - *i];
     const int64_t k = m_.type(w).shape[0];
     Builder build(m_, op.loc);
-    changed_ = true;
     if (kind == Opcode::Mul) {
       const ValueId column = shaped(vec, {k, 1});
       return build.matmul(x, build.binary(Opcode::Mul, w, column));
@@ -119,7 +110,6 @@ private:
 
   Module &m_;
   std::vector<bool> onlyProducts_;
-  bool changed_ = false;
 };
 
 /// Moves numbers against the flow.
@@ -127,16 +117,8 @@ class FoldNumbers {
 public:
   explicit FoldNumbers(Module &m) : m_(m), uses_(m.useCounts()) {}
 
-  void run() {
-    Rewriter rw(m_);
-    for (ValueId v : rw.oldOrder()) {
-      rw.remapOperands(v);
-      if (std::optional<ValueId> r = rewrite(v))
-        rw.replace(v, *r);
-      else
-        rw.keep(v);
-    }
-    rw.finish();
+  bool run() {
+    return rewriteEach(m_, [&](ValueId v) { return rewrite(v); });
   }
 
 private:
@@ -185,16 +167,10 @@ private:
         return m_.constantOf(o) || absorbs(o);
       });
     case Opcode::Neg:
-    case Opcode::Reshape:
-    case Opcode::Transpose:
-    case Opcode::Slice:
-    case Opcode::Broadcast:
-    case Opcode::Pad:
-    case Opcode::Take:
     case Opcode::ReduceSum:
       return absorbs(op.operands[0]);
     default:
-      return false;
+      return isMovement(op.opcode) && absorbs(op.operands[0]);
     }
   }
 
@@ -235,9 +211,9 @@ private:
 } // namespace
 
 llvm::Error foldScales(Module &m, Context &ctx) {
-  FoldNumbers(m).run();
-  if (llvm::Error e = foldConstants(m, ctx))
-    return e;
+  if (FoldNumbers(m).run())
+    if (llvm::Error e = foldConstants(m, ctx))
+      return e;
   // A normalization has a shift around its scale: peel one at a time, folding
   // the new weights so that the next round sees constants.
   while (FoldScales(m).run())

@@ -5,6 +5,7 @@
 // A value that depends on public inputs only stays in float; each party
 // computes it when a session starts. Where it meets a secret it is encoded, at
 // whatever fraction bits its reader needs, like a constant.
+#include "passes/Movement.h"
 #include "passes/tensor/Quantizer.h"
 
 using namespace mpc::ir;
@@ -100,16 +101,10 @@ bool Quantizer::isWhole(ValueId old) const {
   case Opcode::ReduceSum:
   case Opcode::ReduceMax:
   case Opcode::ReduceMin:
-  case Opcode::Reshape:
-  case Opcode::Transpose:
-  case Opcode::Slice:
   case Opcode::Concat:
-  case Opcode::Broadcast:
-  case Opcode::Pad:
-  case Opcode::Take:
     return all(0);
   default:
-    return false;
+    return isMovement(op.opcode) && all(0);
   }
 }
 

@@ -8,6 +8,7 @@
 // free), and an order that shortens nothing.
 // Tests: tests/lit/passes/reassociate/
 #include "ir/Builder.h"
+#include "passes/Movement.h"
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
 #include <algorithm>
@@ -25,17 +26,11 @@ int steps(Opcode op) {
   case Opcode::Sub:
   case Opcode::Neg:
   case Opcode::ReduceSum:
-  case Opcode::Reshape:
-  case Opcode::Transpose:
-  case Opcode::Slice:
   case Opcode::Concat:
-  case Opcode::Broadcast:
-  case Opcode::Pad:
-  case Opcode::Take:
   case Opcode::Cast:
     return 0;
   default:
-    return 1;
+    return isMovement(op) ? 0 : 1;
   }
 }
 
@@ -88,19 +83,8 @@ private:
 
 llvm::Error reassociate(Module &m, Context &) {
   for (bool changed = true; changed;) {
-    changed = false;
     Reassociator rules(m);
-    Rewriter rw(m);
-    for (ValueId v : rw.oldOrder()) {
-      rw.remapOperands(v);
-      if (std::optional<ValueId> r = rules.rewrite(v)) {
-        rw.replace(v, *r);
-        changed = true;
-      } else {
-        rw.keep(v);
-      }
-    }
-    rw.finish();
+    changed = rewriteEach(m, [&](ValueId v) { return rules.rewrite(v); });
   }
   return llvm::Error::success();
 }
