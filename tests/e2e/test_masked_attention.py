@@ -92,7 +92,7 @@ class MaskedAttention(ToolTest):
         macs, traffic = self.check(causal=True)
         self.assertLessEqual(macs, 0.55)
         # Context rows and operands, which no mask touches, are most of it.
-        self.assertLessEqual(traffic, 0.9)
+        self.assertLessEqual(traffic, 0.82)
 
     def test_sliding_window(self):
         i, j = np.indices((TOKENS, TOKENS))
