@@ -1,6 +1,7 @@
 //===- tests/unit/proto/PlanBuilder.h - small plans in a few lines --------===//
 //
-// Integers in, integers out: inputs and outputs have frac 0 unless set.
+// Integers in, integers out: inputs and outputs have frac 0 unless set. For
+// tests and benchmarks alike: no test framework here.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -8,8 +9,11 @@
 #include "runtime/core/Ring.h"
 #include "runtime/plan/Plan.h"
 
-#include <catch2/catch.hpp>
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
 #include <string>
 
 namespace mpc::test {
@@ -93,15 +97,44 @@ public:
   }
   const plan::RegInfo &reg(Reg r) const { return p_.regs[r]; }
 
+  /// A plan that does not verify is a mistake of whoever built it.
   plan::Plan done() const {
-    Status ok = plan::verify(p_);
-    if (!ok)
-      FAIL("plan: " << ok.error().message);
+    if (const Status ok = plan::verify(p_); !ok) {
+      std::fprintf(stderr, "plan: %s\n", ok.error().message.c_str());
+      std::abort();
+    }
     return p_;
   }
 
 private:
   plan::Plan p_;
 };
+
+inline plan::Weights weightsOf(const plan::Plan &plan,
+                               const std::vector<Ints> &values) {
+  plan::Weights w{plan.hash(), {}};
+  for (size_t i = 0; i < values.size(); ++i) {
+    w.tensors.emplace_back();
+    for (int64_t v : values[i])
+      w.tensors.back().push_back(core::fromSigned(v, plan.weights[i].ring));
+  }
+  return w;
+}
+
+/// n values |v| < 2^bits, the edges first; all of them within what an input of
+/// ring bits + 1 may declare.
+inline Ints values(size_t n, unsigned bits, uint64_t seed = 1) {
+  const int64_t top = int64_t{1} << bits;
+  const Ints edges = {0, 1, -1, top - 1, 1 - top, 2, -2};
+  std::mt19937_64 gen(seed);
+  Ints v;
+  for (size_t i = 0; i < n; ++i) {
+    const int64_t random =
+        static_cast<int64_t>(gen() % static_cast<uint64_t>(2 * top)) - top;
+    const int64_t edge = i < edges.size() ? edges[i] : random;
+    v.push_back(std::clamp(edge, 1 - top, top - 1));
+  }
+  return v;
+}
 
 } // namespace mpc::test

@@ -12,20 +12,9 @@
 #include "runtime/vm/InProcessRun.h"
 #include "tests/unit/proto/PlanBuilder.h"
 
-#include <random>
+#include <catch2/catch.hpp>
 
 namespace mpc::test {
-
-inline plan::Weights weightsOf(const plan::Plan &plan,
-                               const std::vector<Ints> &values) {
-  plan::Weights w{plan.hash(), {}};
-  for (size_t i = 0; i < values.size(); ++i) {
-    w.tensors.emplace_back();
-    for (int64_t v : values[i])
-      w.tensors.back().push_back(core::fromSigned(v, plan.weights[i].ring));
-  }
-  return w;
-}
 
 inline void checkCost(const plan::Plan &plan, const vm::InProcessResult &r) {
   const plan::PlanCost want = plan::totalCost(plan);
@@ -92,22 +81,6 @@ inline std::vector<Ints> run(const PlanBuilder &b,
     out.emplace_back(v.begin(), v.end());
   }
   return out;
-}
-
-/// n values |v| < 2^bits, the edges first; all of them within what an input of
-/// ring bits + 1 may declare.
-inline Ints values(size_t n, unsigned bits, uint64_t seed = 1) {
-  const int64_t top = int64_t{1} << bits;
-  const Ints edges = {0, 1, -1, top - 1, 1 - top, 2, -2};
-  std::mt19937_64 gen(seed);
-  Ints v;
-  for (size_t i = 0; i < n; ++i) {
-    const int64_t random =
-        static_cast<int64_t>(gen() % static_cast<uint64_t>(2 * top)) - top;
-    const int64_t edge = i < edges.size() ? edges[i] : random;
-    v.push_back(std::clamp(edge, 1 - top, top - 1));
-  }
-  return v;
 }
 
 } // namespace mpc::test
