@@ -1,12 +1,15 @@
 //===- runtime/kernels/ExpTable.cpp ---------------------------------------===//
 //
 // Compiled with -ffp-contract=off: a fused multiply-add rounds once where two
-// operations round twice, and parties on different machines would differ.
+// operations round twice, and parties on different machines would differ. One
+// source of loops, compiled once per instruction set; each element's operations
+// are the same in all of them.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/kernels/ExpTable.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/VectorTargets.h"
 
 #include <bit>
 #include <cassert>
@@ -15,20 +18,31 @@
 namespace mpc::kernels {
 namespace {
 
+/// Values in flight, in the first-level cache.
+constexpr size_t kLanes = 512;
+
 /// 2^e, a normal double.
-double powerOfTwo(int64_t e) {
+MPC_INLINE double powerOfTwo(int64_t e) {
   return std::bit_cast<double>(static_cast<uint64_t>(1023 + e) << 52);
 }
 
+/// Adding it rounds |x| < 2^51 to an integer, in the sum's low bits.
+constexpr double kRound = 0x1.8p52;
+
+/// n < 2^52, exactly.
+MPC_INLINE double toDouble(uint64_t n) {
+  return std::bit_cast<double>(n | std::bit_cast<uint64_t>(0x1p52)) - 0x1p52;
+}
+
 /// round(e^y * 2^frac) for y in [-60, 43]; no branch, no table, no subnormal.
-uint64_t scaledExp(double y, unsigned frac) {
-  // y = k ln 2 + r, |r| <= ln 2 / 2. Adding 1.5 * 2^52 rounds to an integer.
-  constexpr double kRound = 0x1.8p52;
+MPC_INLINE uint64_t scaledExp(double y, unsigned frac) {
+  // y = k ln 2 + r, |r| <= ln 2 / 2.
   constexpr double kLog2e = 0x1.71547652b82fep0;
   // ln 2 in two parts; the first has 33 bits, so k * kLn2Hi is exact.
   constexpr double kLn2Hi = 0x1.62e42feep-1, kLn2Lo = 0x1.a39ef35793c76p-33;
-  double k = (y * kLog2e + kRound) - kRound;
-  double r = (y - k * kLn2Hi) - k * kLn2Lo;
+  const double rounded = y * kLog2e + kRound;
+  const double k = rounded - kRound;
+  const double r = (y - k * kLn2Hi) - k * kLn2Lo;
   // Taylor's series; the term left out is below 2^-57.
   constexpr double kInverseFactorial[] = {
       1.0 / 87178291200.0, 1.0 / 6227020800.0,
@@ -39,29 +53,78 @@ uint64_t scaledExp(double y, unsigned frac) {
       1.0 / 24.0,          1.0 / 6.0,
       1.0 / 2.0,           1.0};
   double p = kInverseFactorial[0];
-  for (unsigned i = 1; i < std::size(kInverseFactorial); ++i)
+  for (size_t i = 1; i < std::size(kInverseFactorial); ++i)
     p = p * r + kInverseFactorial[i];
   p = p * r + 1.0;
-  double scaled = p * powerOfTwo(static_cast<int64_t>(k) + frac);
+  const int64_t exponent =
+      std::bit_cast<int64_t>(rounded) - std::bit_cast<int64_t>(kRound) + frac;
+  const double scaled = p * powerOfTwo(exponent);
   return static_cast<uint64_t>(static_cast<int64_t>(scaled + 0.5));
 }
 
 /// e^(-n 2^-inFrac) * 2^frac; n < 2^44. Constant time in n.
-uint64_t scaledExpOfNegative(uint64_t n, unsigned inFrac, unsigned frac) {
+MPC_INLINE uint64_t scaledExpOfNegative(uint64_t n, unsigned inFrac,
+                                        unsigned frac) {
   // Below e^-60 * 2^62 everything rounds to 0.
-  uint64_t limit = uint64_t{60} << inFrac;
-  uint64_t beyond = (limit - n) >> 63; // 1: n > limit; both are below 2^63
+  const uint64_t limit = uint64_t{60} << inFrac;
+  const uint64_t beyond = (limit - n) >> 63; // 1: n > limit; both below 2^63
   n ^= (n ^ limit) & (uint64_t{0} - beyond);
-  double y = -static_cast<double>(static_cast<int64_t>(n)) *
-             powerOfTwo(-static_cast<int64_t>(inFrac));
-  return scaledExp(y, frac);
+  return scaledExp(-toDouble(n) * powerOfTwo(-static_cast<int64_t>(inFrac)),
+                   frac);
+}
+
+MPC_INLINE uint64_t scaledExpOf(uint64_t n, unsigned inFrac, unsigned frac) {
+  return scaledExp(toDouble(n) * powerOfTwo(-static_cast<int64_t>(inFrac)),
+                   frac);
 }
 
 /// s 2^h - lb = -(n): the class is negative unless 0.
-uint64_t magnitude(const ExpParams &p, uint64_t s, uint64_t lb) {
+MPC_INLINE uint64_t magnitude(const ExpParams &p, uint64_t s, uint64_t lb) {
   uint64_t negated = (uint64_t{0} - s) & (p.classes() - 1);
   return (negated << p.lowBits()) + lb;
 }
+
+MPC_INLINE void rowsLoop(const ExpParams &p, const uint64_t *lambda, size_t n,
+                         uint64_t *out) {
+  const unsigned h = p.lowBits(), inFrac = p.inFrac, frac = p.tableFrac;
+  const uint64_t low = (uint64_t{1} << h) - 1, classes = p.classes();
+  // The magnitudes where the entries will be, some at a time.
+  const size_t piece = kLanes / classes + 1;
+  for (size_t at = 0; at < n; at += piece) {
+    const size_t count = n - at < piece ? n - at : piece;
+    uint64_t *to = out + at * classes;
+    for (size_t e = 0; e < count; ++e) {
+      const uint64_t la = lambda[at + e] >> h, lb = lambda[at + e] & low;
+      for (uint64_t ma = 0; ma < classes; ++ma)
+        to[e * classes + ma] = magnitude(p, ma - la, lb);
+    }
+    for (size_t i = 0; i < count * classes; ++i)
+      to[i] = scaledExpOfNegative(to[i], inFrac, frac);
+  }
+}
+
+MPC_INLINE void publicLoop(const ExpParams &p, const uint64_t *m, size_t n,
+                           uint64_t *out) {
+  const unsigned inFrac = p.inFrac, frac = p.publicFrac;
+  const uint64_t low = (uint64_t{1} << p.lowBits()) - 1;
+  for (size_t i = 0; i < n; ++i)
+    out[i] = scaledExpOf(m[i] & low, inFrac, frac);
+}
+
+// The loops above, inlined where wider instructions are allowed.
+#define MPC_KERNELS(Level, attribute)                                          \
+  attribute void rows##Level(const ExpParams &p, const uint64_t *lambda,       \
+                             size_t n, uint64_t *out) {                        \
+    rowsLoop(p, lambda, n, out);                                               \
+  }                                                                            \
+  attribute void public##Level(const ExpParams &p, const uint64_t *m,          \
+                               size_t n, uint64_t *out) {                      \
+    publicLoop(p, m, n, out);                                                  \
+  }
+MPC_KERNELS(Portable, )
+MPC_KERNELS(Avx2, MPC_AVX2)
+MPC_KERNELS(Avx512, MPC_AVX512)
+#undef MPC_KERNELS
 
 Error bad(const std::string &what) { return Error{"exp: " + what}; }
 
@@ -89,17 +152,26 @@ uint64_t expTableEntry(const ExpParams &p, uint64_t s, uint64_t lb) {
   return scaledExpOfNegative(magnitude(p, s, lb), p.inFrac, p.tableFrac);
 }
 
-void expTableRow(const ExpParams &p, uint64_t la, uint64_t lb,
-                 std::span<uint64_t> out) {
-  assert(out.size() == p.classes());
-  for (uint64_t ma = 0; ma < out.size(); ++ma)
-    out[ma] = expTableEntry(p, ma - la, lb); // reduced there
+void expTableRows(const ExpParams &p, std::span<const uint64_t> lambda,
+                  std::span<uint64_t> out, SimdLevel simd) {
+  assert(out.size() == lambda.size() * p.classes());
+  const auto kernel = simd == SimdLevel::Avx512 ? rowsAvx512
+                      : simd == SimdLevel::Avx2 ? rowsAvx2
+                                                : rowsPortable;
+  kernel(p, lambda.data(), lambda.size(), out.data());
 }
 
 uint64_t expPublic(const ExpParams &p, uint64_t mb) {
-  double y = static_cast<double>(static_cast<int64_t>(mb)) *
-             powerOfTwo(-static_cast<int64_t>(p.inFrac));
-  return scaledExp(y, p.publicFrac);
+  return scaledExpOf(mb, p.inFrac, p.publicFrac);
+}
+
+void expPublic(const ExpParams &p, std::span<const uint64_t> m,
+               std::span<uint64_t> out, SimdLevel simd) {
+  assert(out.size() == m.size());
+  const auto kernel = simd == SimdLevel::Avx512 ? publicAvx512
+                      : simd == SimdLevel::Avx2 ? publicAvx2
+                                                : publicPortable;
+  kernel(p, m.data(), m.size(), out.data());
 }
 
 uint64_t expPlain(const ExpParams &p, uint64_t x, uint64_t lambdaLow) {

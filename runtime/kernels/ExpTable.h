@@ -18,6 +18,7 @@
 #pragma once
 
 #include "runtime/core/Result.h"
+#include "runtime/kernels/SimdLevel.h"
 
 #include <cstdint>
 #include <span>
@@ -45,13 +46,18 @@ Status validate(const ExpParams &params);
 /// round(e^(s w - lb 2^-inFrac) 2^tableFrac) for class s < 2^depth, lb < 2^h.
 uint64_t expTableEntry(const ExpParams &params, uint64_t s, uint64_t lb);
 
-/// The entries by public class: out[ma] is of class (ma - la) mod 2^depth.
-/// Precondition: out.size() == 2^depth.
-void expTableRow(const ExpParams &params, uint64_t la, uint64_t lb,
-                 std::span<uint64_t> out);
+/// The entries of n elements by public class: out[e * 2^depth + ma] is of class
+/// (ma - la) mod 2^depth, la and lb being the high and low bits of the window
+/// of lambda[e]. The same at each SIMD level.
+/// Precondition: out.size() == lambda.size() * 2^depth.
+void expTableRows(const ExpParams &params, std::span<const uint64_t> lambda,
+                  std::span<uint64_t> out, SimdLevel simd);
 
 /// round(e^(mb 2^-inFrac) 2^publicFrac), mb < 2^h.
 uint64_t expPublic(const ExpParams &params, uint64_t mb);
+/// The same for the low h bits of each of m.
+void expPublic(const ExpParams &params, std::span<const uint64_t> m,
+               std::span<uint64_t> out, SimdLevel simd);
 
 /// The plain result modulo 2^64 of input X (n bits; more are dropped) whose
 /// mask has the low h bits lambdaLow: the sum of the evaluators' shares.

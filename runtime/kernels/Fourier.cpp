@@ -10,6 +10,7 @@
 
 #include "runtime/core/Ring.h"
 #include "runtime/core/Secret.h"
+#include "runtime/kernels/VectorTargets.h"
 
 #include <algorithm>
 #include <bit>
@@ -19,8 +20,6 @@
 
 namespace mpc::kernels {
 namespace {
-
-#define MPC_INLINE [[gnu::always_inline]] inline
 
 /// Elements whose angles a loop keeps in the first-level cache.
 constexpr size_t kLanes = 128;
@@ -153,25 +152,7 @@ MPC_INLINE void evaluateLoop(const FourierTable &t, const uint64_t *m, size_t n,
   }
 }
 
-#undef MPC_INLINE
-
 // The loops above, inlined where wider instructions are allowed.
-#if defined(__x86_64__)
-#define MPC_AVX2 [[gnu::target("avx2")]]
-#if defined(__clang__) // knows no preference as a part of the target
-#define MPC_AVX512                                                             \
-  [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl"),                         \
-    clang::min_vector_width(512)]]
-#else
-#define MPC_AVX512                                                             \
-  [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width="      \
-                "512")]]
-#endif
-#else
-#define MPC_AVX2
-#define MPC_AVX512
-#endif
-
 #define MPC_KERNELS(Level, attribute)                                          \
   attribute void dealt##Level(const FourierTable &t, const uint64_t *l,        \
                               size_t n, uint64_t *out, size_t stride) {        \
@@ -186,8 +167,6 @@ MPC_KERNELS(Portable, )
 MPC_KERNELS(Avx2, MPC_AVX2)
 MPC_KERNELS(Avx512, MPC_AVX512)
 #undef MPC_KERNELS
-#undef MPC_AVX2
-#undef MPC_AVX512
 
 Error bad(const std::string &what) { return Error{"fourier: " + what}; }
 

@@ -52,11 +52,10 @@ void dealExp(Dealer &p) {
     const size_t count = std::min(piece, n - first);
     Words table(count * classes);
     p.pool.parallelFor(count, kGrain, [&](size_t begin, size_t end) {
-      for (size_t i = begin; i < end; ++i) {
-        const uint64_t l = lambda.data()[first + i];
-        kernels::expTableRow(e, l >> h, l & core::ringMask(h),
-                             {table.data() + i * classes, classes});
-      }
+      kernels::expTableRows(
+          e, lambda.span().subspan(first + begin, end - begin),
+          table.span().subspan(begin * classes, (end - begin) * classes),
+          p.pool.simd());
     });
     p.dealWords(0, std::move(table), p.outInfo().ring, first * classes);
   }
@@ -73,15 +72,17 @@ void beginExp(Evaluator &p) {
   // Entries pass through the first-level cache.
   const size_t piece = elementsOf(kernels::kFusedPiece, classes);
   p.pool.parallelFor(n, piece, [&](size_t begin, size_t end) {
-    Words table(piece * classes);
+    Words table(piece * classes), factor(piece);
     for (size_t at = begin; at < end; at += piece) {
       const size_t count = std::min(piece, end - at);
       dealt.read(0, at * classes, table.span().first(count * classes));
+      const std::span<uint64_t> factors = factor.span().first(count);
+      kernels::expPublic(e, x.span().subspan(at, count), factors,
+                         p.pool.simd());
       for (size_t i = 0; i < count; ++i) {
         const uint64_t m = x.data()[at + i] & window; // public
-        out.data()[at + i] = (table.data()[i * classes + (m >> h)] *
-                              kernels::expPublic(e, m & core::ringMask(h))) &
-                             ring;
+        out.data()[at + i] =
+            (table.data()[i * classes + (m >> h)] * factors[i]) & ring;
       }
     }
   });

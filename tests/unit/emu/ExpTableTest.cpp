@@ -58,13 +58,31 @@ TEST_CASE("values are the same on every machine", "[emu][exp]") {
   CHECK(sum == 0xcc9c08ad750f8501);
 }
 
-TEST_CASE("a row is ordered by public class", "[emu][exp]") {
-  for (uint64_t la = 0; la < 4; ++la)
-    for (uint64_t lb : {0u, 5u, 8191u}) {
-      std::vector<uint64_t> row(4);
-      expTableRow(kParams, la, lb, row);
-      for (uint64_t ma = 0; ma < 4; ++ma)
-        CHECK(row[ma] == expTableEntry(kParams, (ma - la) & 3, lb));
+TEST_CASE("rows are ordered by public class, at each SIMD level",
+          "[emu][exp]") {
+  // Classes fewer and more than a vector's lanes, more than a piece's.
+  for (ExpParams p : {kParams, ExpParams{14, 1, 10, 20, 12},
+                      ExpParams{20, 5, 12, 40, 8}, ExpParams{20, 10, 8, 62, 9}})
+    for (SimdLevel simd : supportedSimdLevels()) {
+      REQUIRE(validate(p));
+      const uint64_t classes = p.classes(), h = p.lowBits();
+      std::vector<uint64_t> lambda = {0, 5, core::ringMask(p.window)};
+      std::mt19937_64 rng(7);
+      while (lambda.size() < 531)
+        lambda.push_back(core::reduce(rng(), p.window));
+      std::vector<uint64_t> rows(lambda.size() * classes),
+          factor(lambda.size());
+      expTableRows(p, lambda, rows, simd);
+      expPublic(p, lambda, factor, simd);
+      bool right = true;
+      for (size_t e = 0; e < lambda.size(); ++e) {
+        const uint64_t la = lambda[e] >> h, lb = core::reduce(lambda[e], h);
+        for (uint64_t ma = 0; ma < classes; ++ma)
+          right &= rows[e * classes + ma] ==
+                   expTableEntry(p, (ma - la) & (classes - 1), lb);
+        right &= factor[e] == expPublic(p, lb);
+      }
+      CHECK(right);
     }
 }
 
@@ -89,7 +107,7 @@ TEST_CASE("shares of the parties give the plain value", "[emu][exp]") {
     uint64_t x = static_cast<uint64_t>(-static_cast<int64_t>(rng() % 24576));
     uint64_t l = core::reduce(rng(), 15), m = core::reduce(x + l, 15);
     std::vector<uint64_t> row(4);
-    expTableRow(kParams, l >> 13, l & 8191, row);
+    expTableRows(kParams, std::span(&l, 1), row, SimdLevel::Portable);
     uint64_t y = row[m >> 13] * expPublic(kParams, m & 8191);
     REQUIRE(y == expPlain(kParams, x, l));
   }
