@@ -2,11 +2,12 @@
 #include "runtime/vm/Party.h"
 
 #include "runtime/proto/Univariate.h"
-#include "runtime/vm/MemoryMaterial.h"
 #include "runtime/vm/OpenSession.h"
 #include "runtime/vm/StoredSession.h"
+#include "runtime/vm/StreamedMaterial.h"
 
 #include <fmt/format.h>
+#include <thread>
 #include <unistd.h>
 
 namespace mpc::vm {
@@ -14,6 +15,7 @@ namespace {
 
 using net::Channel;
 
+/// Both phases at once: the online phase waits for what it needs.
 Result<PartyReport> streamed(const plan::Plan &plan, int party,
                              const EvaluatorDeployment &deployment,
                              const PartyLinks &links, Channel &peer,
@@ -25,11 +27,28 @@ Result<PartyReport> streamed(const plan::Plan &plan, int party,
   auto session = open.begin(party, *links.p0, peer, options.token, report);
   if (!session)
     return session.error();
-  MemoryMaterial material;
-  MPC_TRY(evaluatorOffline(open.plan(), party, deployment, *session, *links.p0,
-                           pool, material, report));
-  MPC_TRY(evaluatorOnline(open.plan(), party, deployment, *session, peer,
-                          *links.client, pool, options, material, report));
+  const uint64_t cpu = cpuNs();
+  StreamedMaterial material;
+  Status offline, online;
+  {
+    // P0's stream on a thread of its own; each phase has its own channels.
+    std::jthread ahead([&] {
+      offline = evaluatorOffline(open.plan(), party, deployment, *session,
+                                 *links.p0, pool, material, report);
+      report.offlineCpuNs = threadCpuNs();
+      material.endPutting(offline);
+    });
+    online = evaluatorOnline(open.plan(), party, deployment, *session, peer,
+                             *links.client, pool, options, material, report);
+    material.endTaking(online);
+  }
+  report.onlineCpuNs = cpuNs() - cpu - report.offlineCpuNs;
+  // The one that failed for want of the other says the same.
+  if (!online && !offline)
+    return nearness(offline.error()) >= nearness(online.error())
+               ? offline.error()
+               : online.error();
+  MPC_TRY(online);
   return report;
 }
 

@@ -37,12 +37,20 @@ uint64_t nowNs() {
           .count());
 }
 
-uint64_t cpuNs() {
+namespace {
+
+uint64_t clockNs(clockid_t clock) {
   timespec t;
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  ::clock_gettime(clock, &t);
   return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 +
          static_cast<uint64_t>(t.tv_nsec);
 }
+
+} // namespace
+
+uint64_t cpuNs() { return clockNs(CLOCK_PROCESS_CPUTIME_ID); }
+
+uint64_t threadCpuNs() { return clockNs(CLOCK_THREAD_CPUTIME_ID); }
 
 uint64_t peakRssBytes() {
   // Not ru_maxrss: that survives exec and would tell the parent's peak.

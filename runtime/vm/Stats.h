@@ -22,6 +22,8 @@ namespace mpc::vm {
 uint64_t nowNs();
 /// CPU time of this process, all threads.
 uint64_t cpuNs();
+/// CPU time of the calling thread.
+uint64_t threadCpuNs();
 /// Highest resident set of this process so far.
 uint64_t peakRssBytes();
 
@@ -57,8 +59,9 @@ struct PartyReport {
   uint64_t offlineWaitNs = 0; ///< P0: sending; evaluators: receiving
   uint64_t onlineWaitNs = 0;  ///< evaluators: exchanges
   uint64_t openSent = 0;      ///< P1: public inputs passed on to P0, payload
-  uint64_t offlineCpuNs = 0;  ///< of the whole process, all threads
-  uint64_t onlineCpuNs = 0;
+  /// Of the whole process, all threads; where the phases overlap, offline is
+  /// what its own thread took and online the rest.
+  uint64_t offlineCpuNs = 0, onlineCpuNs = 0;
   std::array<uint64_t, 5> offlineSent = {}; ///< payload
   std::array<uint64_t, 5> onlineSent = {};  ///< payload
   std::array<uint64_t, 5> wireSent = {};    ///< of the whole run
