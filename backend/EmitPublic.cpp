@@ -1,6 +1,6 @@
 //===- backend/EmitPublic.cpp ---------------------------------------------===//
 #include "backend/EmitPublic.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "ir/NodeError.h"
 #include <bit>
 #include <cmath>
 
@@ -229,13 +229,8 @@ llvm::Expected<uint32_t> PublicEmitter::emit(ValueId v, const Op &op) {
                 {{op.type.frac}}, op);
   }
   default:
-    return llvm::createStringError(
-        llvm::inconvertibleErrorCode(), "%s",
-        llvm::formatv("node '{0}' ({1}): cannot be computed when a session "
-                      "starts; its operands are public inputs only",
-                      op.loc, info(op.opcode).mnemonic)
-            .str()
-            .c_str());
+    return nodeError(op, "cannot be computed when a session starts; its "
+                         "operands are public inputs only");
   }
 }
 

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "ir/Module.h"
+#include "llvm/Support/Error.h"
 #include <optional>
 
 namespace mpc::passes {
@@ -58,16 +59,19 @@ private:
   bool changed_ = false;
 };
 
-/// For rules that cannot fail: replaces every value for which `rule` (ValueId
-/// to std::optional<ValueId>, operands remapped) has another. Returns whether
-/// there was one.
-template <class F> bool rewriteEach(ir::Module &m, F rule) {
+/// Replaces every value for which `rule` (ValueId to
+/// Expected<std::optional<ValueId>>, operands remapped) has another. Returns
+/// whether there was one; after an error the module is of no use.
+template <class F> llvm::Expected<bool> tryRewriteEach(ir::Module &m, F rule) {
   Rewriter rw(m);
   bool replaced = false;
   for (ir::ValueId v : rw.oldOrder()) {
     rw.remapOperands(v);
-    if (std::optional<ir::ValueId> r = rule(v)) {
-      rw.replace(v, *r);
+    llvm::Expected<std::optional<ir::ValueId>> r = rule(v);
+    if (!r)
+      return r.takeError();
+    if (*r) {
+      rw.replace(v, **r);
       replaced = true;
     } else {
       rw.keep(v);
@@ -75,6 +79,14 @@ template <class F> bool rewriteEach(ir::Module &m, F rule) {
   }
   rw.finish();
   return replaced;
+}
+
+/// The same for rules that cannot fail (to std::optional<ValueId>).
+template <class F> bool rewriteEach(ir::Module &m, F rule) {
+  return llvm::cantFail(tryRewriteEach(
+      m, [&](ir::ValueId v) -> llvm::Expected<std::optional<ir::ValueId>> {
+        return rule(v);
+      }));
 }
 
 } // namespace mpc::passes

@@ -14,10 +14,10 @@
 // A module whose rings are all assigned stays as it is.
 // Refuses: a value that no ring holds. Tests: tests/lit/passes/assign-rings/,
 // tests/unit/passes/RingSearchTest.cpp (exhaustive search); docs/rings.md
+#include "ir/NodeError.h"
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
 #include "passes/RingSearch.h"
-#include "llvm/Support/FormatVariadic.h"
 #include <map>
 
 using namespace mpc::ir;
@@ -69,17 +69,13 @@ private:
   }
   /// Extensions and drops follow from the rings.
   void forgetConversions() {
-    Rewriter rw(m_);
-    for (ValueId v : rw.oldOrder()) {
-      rw.remapOperands(v);
-      if (const Opcode op = m_.op(v).opcode; op == Opcode::FixedExtend ||
-                                             op == Opcode::FixedDrop ||
-                                             op == Opcode::FixedMask)
-        rw.replace(v, m_.op(v).operands[0]);
-      else
-        rw.keep(v);
-    }
-    rw.finish();
+    rewriteEach(m_, [&](ValueId v) -> std::optional<ValueId> {
+      const Op &op = m_.op(v);
+      if (op.opcode == Opcode::FixedExtend || op.opcode == Opcode::FixedDrop ||
+          op.opcode == Opcode::FixedMask)
+        return op.operands[0];
+      return std::nullopt;
+    });
   }
 
   int own(ValueId v) const {
@@ -96,15 +92,12 @@ private:
 
   llvm::Error fail(ValueId v, int wanted) const {
     const Op &op = m_.op(v);
-    return llvm::createStringError(
-        llvm::inconvertibleErrorCode(), "%s",
-        llvm::formatv("node '{0}' ({1}): the value needs {2} bits ({3} "
-                      "fraction, {4} integer), rings have at most {5}; lower "
-                      "--frac-bits or calibrate on typical inputs",
-                      op.loc, info(op.opcode).mnemonic, wanted, op.type.frac,
-                      op.type.intBits, ctx_.options.ringBits)
-            .str()
-            .c_str());
+    return nodeError(
+        op, llvm::formatv("the value needs {0} bits ({1} fraction, {2} "
+                          "integer), rings have at most {3}; lower "
+                          "--frac-bits or calibrate on typical inputs",
+                          wanted, op.type.frac, op.type.intBits,
+                          ctx_.options.ringBits));
   }
 
   /// With an extension wherever one helps, no value needs a ring beyond the

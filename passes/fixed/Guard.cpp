@@ -17,13 +17,13 @@
 // guard. Without either option nothing changes. Tests: tests/lit/passes/guard/,
 // tests/unit/backend/GuardTest.cpp
 #include "ir/Guard.h"
+#include "ir/NodeError.h"
 #include "passes/Interval.h"
 #include "passes/Pass.h"
 #include "passes/Rewriter.h"
 #include "passes/Scale.h"
 #include "runtime/plan/RangeLinks.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mpc::ir;
 
@@ -97,15 +97,10 @@ private:
     const Op &op = m_.op(v);
     if (std::isfinite(magnitude(*op.range)) && magnitude(*op.range) < 1e15)
       return llvm::Error::success();
-    return llvm::createStringError(
-        llvm::inconvertibleErrorCode(), "%s",
-        llvm::formatv("node '{0}' ({1}): no range that fits a ring can be "
-                      "proved of this value: [{2}, {3}]",
-                      op.loc, info(op.opcode).mnemonic,
-                      shortNumber(op.range->first),
-                      shortNumber(op.range->second))
-            .str()
-            .c_str());
+    return nodeError(op, llvm::formatv("no range that fits a ring can be "
+                                       "proved of this value: [{0}, {1}]",
+                                       shortNumber(op.range->first),
+                                       shortNumber(op.range->second)));
   }
 
   ValueId append(Opcode opcode, llvm::ArrayRef<ValueId> operands, Type type,

@@ -15,23 +15,17 @@ namespace mpc::passes {
 
 llvm::Error placeTruncations(Module &m, Context &) {
   std::vector<uint32_t> uses = m.useCounts();
-  Rewriter rw(m);
-  for (ValueId v : rw.oldOrder()) {
-    rw.remapOperands(v);
-    if (m.op(v).opcode != Opcode::FixedRescale) {
-      rw.keep(v);
-      continue;
-    }
+  rewriteEach(m, [&](ValueId v) -> std::optional<ValueId> {
+    if (m.op(v).opcode != Opcode::FixedRescale)
+      return std::nullopt;
     ValueId x = m.op(v).operands[0];
     // A truncation whose only reader truncates again: once, by the sum.
     if (m.op(x).opcode == Opcode::FixedTrunc && uses[x.index] == 1 &&
         m.type(v).frac < m.type(x).frac)
       x = m.op(x).operands[0];
     const int bits = m.type(x).frac - m.type(v).frac;
-    if (bits == 0) {
-      rw.replace(v, x);
-      continue;
-    }
+    if (bits == 0)
+      return x;
     const Type type = m.type(v);
     const std::string loc = m.op(v).loc;
     const ValueId step = m.append(
@@ -39,9 +33,8 @@ llvm::Error placeTruncations(Module &m, Context &) {
     m.op(step).setAttr("bits", static_cast<int64_t>(bits > 0 ? bits : -bits));
     uses.resize(m.numValues(), 0);
     uses[step.index] = uses[v.index];
-    rw.replace(v, step);
-  }
-  rw.finish();
+    return step;
+  });
   return llvm::Error::success();
 }
 

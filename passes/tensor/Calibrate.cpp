@@ -9,11 +9,11 @@
 // says so.
 // Tests: tests/lit/passes/calibrate/
 #include "ir/Expr.h"
+#include "ir/NodeError.h"
 #include "passes/GeneratedInputs.h"
 #include "passes/Pass.h"
 #include "passes/Scale.h"
 #include "llvm/ADT/DenseSet.h"
-#include "llvm/Support/FormatVariadic.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -170,15 +170,12 @@ private:
   llvm::Error assign(ValueId v) {
     Op &op = m_.op(v);
     if (nan_.contains(v.index) && !op.type.isPublic())
-      return llvm::createStringError(
-          llvm::inconvertibleErrorCode(), "%s",
-          llvm::formatv("node '{0}' ({1}): a {2} makes this value NaN", op.loc,
-                        info(op.opcode).mnemonic,
-                        ctx_.options.samples.empty()
-                            ? "generated input (give samples with --calibrate)"
-                            : "calibration sample")
-              .str()
-              .c_str());
+      return nodeError(op,
+                       llvm::formatv("a {0} makes this value NaN",
+                                     ctx_.options.samples.empty()
+                                         ? "generated input (give samples with "
+                                           "--calibrate)"
+                                         : "calibration sample"));
     const Range sound = soundRange(op);
     Range seen = observed_[v.index];
     Range r = sound;
@@ -205,14 +202,10 @@ private:
       r = sound; // nothing to gain from samples, and masks to lose
     if (!op.type.isPublic() &&
         (!std::isfinite(r.first) || !std::isfinite(r.second)))
-      return llvm::createStringError(
-          llvm::inconvertibleErrorCode(), "%s",
-          llvm::formatv("node '{0}' ({1}): no finite range for this value: "
-                        "calibration gives [{2}, {3}]",
-                        op.loc, info(op.opcode).mnemonic, shortNumber(r.first),
-                        shortNumber(r.second))
-              .str()
-              .c_str());
+      return nodeError(op, llvm::formatv("no finite range for this value: "
+                                         "calibration gives [{0}, {1}]",
+                                         shortNumber(r.first),
+                                         shortNumber(r.second)));
     op.range = r;
     return llvm::Error::success();
   }

@@ -56,27 +56,17 @@ size_t hashOp(const Op &op) {
 } // namespace
 
 void mergeEqualOps(Module &m) {
-  Rewriter rw(m);
   std::unordered_multimap<size_t, ValueId> seen;
-  for (ValueId v : rw.oldOrder()) {
-    rw.remapOperands(v);
-    if (m.op(v).opcode == Opcode::Input) {
-      rw.keep(v);
-      continue;
-    }
+  rewriteEach(m, [&](ValueId v) -> std::optional<ValueId> {
+    if (m.op(v).opcode == Opcode::Input)
+      return std::nullopt;
     const size_t h = hashOp(m.op(v));
-    bool merged = false;
-    for (auto [it, end] = seen.equal_range(h); it != end && !merged; ++it)
-      if (equalOps(m, m.op(v), m.op(it->second))) {
-        rw.replace(v, it->second);
-        merged = true;
-      }
-    if (merged)
-      continue;
+    for (auto [it, end] = seen.equal_range(h); it != end; ++it)
+      if (equalOps(m, m.op(v), m.op(it->second)))
+        return it->second;
     seen.emplace(h, v);
-    rw.keep(v);
-  }
-  rw.finish();
+    return std::nullopt;
+  });
 }
 
 llvm::Error cse(Module &m, Context &) {

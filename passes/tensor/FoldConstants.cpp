@@ -37,19 +37,15 @@ bool worthFolding(const Module &m, const Op &op,
 
 llvm::Error foldConstants(Module &m, Context &) {
   std::vector<uint32_t> uses = m.useCounts();
-  Rewriter rw(m);
-  for (ValueId v : rw.oldOrder()) {
-    rw.remapOperands(v);
+  auto fold = [&](ValueId v) -> llvm::Expected<std::optional<ValueId>> {
     const Op &op = m.op(v);
     std::vector<const ConstData *> operands;
     for (ValueId o : op.operands)
       if (const ConstData *c = m.constantOf(o))
         operands.push_back(c);
     if (op.operands.empty() || operands.size() != op.operands.size() ||
-        !worthFolding(m, op, uses)) {
-      rw.keep(v);
-      continue;
-    }
+        !worthFolding(m, op, uses))
+      return std::nullopt;
     llvm::Expected<ConstData> value = evalOp(m, op, operands);
     if (!value)
       return llvm::createStringError(llvm::inconvertibleErrorCode(),
@@ -60,10 +56,9 @@ llvm::Error foldConstants(Module &m, Context &) {
     const ValueId c = m.constant(std::move(*value), vis, loc);
     uses.resize(m.numValues(), 0);
     uses[c.index] = uses[v.index];
-    rw.replace(v, c);
-  }
-  rw.finish();
-  return llvm::Error::success();
+    return c;
+  };
+  return tryRewriteEach(m, fold).takeError();
 }
 
 } // namespace mpc::passes

@@ -43,26 +43,14 @@ public:
   explicit FoldMasks(Module &m) : m_(m) {}
 
   llvm::Error run() {
-    Rewriter rw(m_);
-    for (ValueId v : rw.oldOrder()) {
-      rw.remapOperands(v);
-      if (m_.op(v).opcode == Opcode::Softmax && m_.op(v).operands.size() == 1) {
-        llvm::Expected<std::optional<ValueId>> r = rewriteSoftmax(v);
-        if (!r)
-          return r.takeError();
-        if (*r) {
-          rw.replace(v, **r);
-          continue;
-        }
-      }
-      rw.keep(v);
-    }
-    rw.finish();
-    return llvm::Error::success();
+    return tryRewriteEach(m_, [&](ValueId v) { return rewrite(v); })
+        .takeError();
   }
 
 private:
-  llvm::Expected<std::optional<ValueId>> rewriteSoftmax(ValueId v) {
+  llvm::Expected<std::optional<ValueId>> rewrite(ValueId v) {
+    if (m_.op(v).opcode != Opcode::Softmax || m_.op(v).operands.size() != 1)
+      return std::nullopt;
     llvm::Expected<Stripped> s = strip(m_.op(v).operands[0]);
     if (!s)
       return s.takeError();

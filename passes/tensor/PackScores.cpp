@@ -99,21 +99,15 @@ public:
               softmaxOf[p.index] = v;
           }
 
-    Rewriter rw(m_);
-    for (ValueId v : rw.oldOrder()) {
-      rw.remapOperands(v);
-      auto it = softmaxOf.find(v.index);
-      if (it == softmaxOf.end()) {
-        rw.keep(v);
-        continue;
-      }
-      llvm::Expected<ValueId> r = multiply(v, it->second);
-      if (!r)
-        return r.takeError();
-      rw.replace(v, *r);
-    }
-    rw.finish();
-    return llvm::Error::success();
+    return tryRewriteEach(
+               m_,
+               [&](ValueId v) -> llvm::Expected<std::optional<ValueId>> {
+                 auto it = softmaxOf.find(v.index);
+                 if (it == softmaxOf.end())
+                   return std::nullopt;
+                 return multiply(v, it->second);
+               })
+        .takeError();
   }
 
 private:

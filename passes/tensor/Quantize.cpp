@@ -77,11 +77,12 @@ llvm::Error Quantizer::convert(ValueId v) {
   nodeFrac_ = op.hasAttr("frac") ? std::optional<int>(op.intAttr("frac"))
                                  : std::nullopt;
   if (!op.range && !op.type.isPublic())
-    return fail(op, "has no range: calibrate comes before quantize");
+    return nodeError(op, "has no range: calibrate comes before quantize");
   const Converter converter = converterOf(op.opcode);
   if (!converter)
-    return fail(op, "has no fixed-point form for operands that are secret; it "
-                    "can only be used on values known at compile time");
+    return nodeError(op,
+                     "has no fixed-point form for operands that are secret; it "
+                     "can only be used on values known at compile time");
   Converted result =
       converter(*this, {v, op, op.type.shape, op.range.value_or(Range{0, 0})});
   if (!result)

@@ -22,10 +22,10 @@ Quantizer::Converted Quantizer::gather(const Node &n) {
   const Range range = rangeOf(index);
   if (range.first < -static_cast<double>(rows) ||
       range.second > static_cast<double>(rows - 1))
-    return fail(n.op,
-                llvm::formatv("a secret index must lie in [{0}, {1}], "
-                              "its declared range is [{2}, {3}]",
-                              -rows, rows - 1, range.first, range.second));
+    return nodeError(n.op,
+                     llvm::formatv("a secret index must lie in [{0}, {1}], "
+                                   "its declared range is [{2}, {3}]",
+                                   -rows, rows - 1, range.first, range.second));
   return secretGather(data, fromTheStart(index, rows), axis, n.shape);
 }
 

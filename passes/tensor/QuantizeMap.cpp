@@ -146,13 +146,14 @@ Quantizer::Converted Quantizer::power(const Node &n, ValueId x, ValueId y) {
       ry.second <= kMostFactors)
     return wholePower(n, x, y);
   if (n.op.type.elem != Elem::F32)
-    return fail(n.op, "an integer power needs a secret whole exponent in "
-                      "[0, 16]; the rounding of others is not defined");
+    return nodeError(n.op, "an integer power needs a secret whole exponent in "
+                           "[0, 16]; the rounding of others is not defined");
   if (rx.first <= 0)
-    return fail(n.op, llvm::formatv("a power with a secret exponent and a base "
-                                    "in [{0}, {1}]; only positive bases are "
-                                    "supported",
-                                    rx.first, rx.second));
+    return nodeError(n.op,
+                     llvm::formatv("a power with a secret exponent and a base "
+                                   "in [{0}, {1}]; only positive bases are "
+                                   "supported",
+                                   rx.first, rx.second));
   const Expr variable = Expr::variable();
   ValueId log;
   if (isOpen(x)) {

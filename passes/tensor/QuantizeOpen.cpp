@@ -34,13 +34,11 @@ ValueId Quantizer::raw(ValueId old) {
 ValueId Quantizer::encoded(ValueId v, int frac, Range range) {
   if (!std::isfinite(range.first) || !std::isfinite(range.second)) {
     if (error_.empty())
-      error_ =
-          llvm::formatv("node '{0}' ({1}): a public value meets a secret "
-                        "one and has no finite range: calibration gives "
-                        "[{2}, {3}]",
-                        out_.op(v).loc, info(out_.op(v).opcode).mnemonic,
-                        shortNumber(range.first), shortNumber(range.second))
-              .str();
+      error_ = nodeText(
+          out_.op(v),
+          llvm::formatv("a public value meets a secret one and has no finite "
+                        "range: calibration gives [{0}, {1}]",
+                        shortNumber(range.first), shortNumber(range.second)));
     range = {0, 0};
   }
   const ValueId e = out_.append(

@@ -86,7 +86,7 @@ Quantizer::Converter Quantizer::converterOf(Opcode op) {
       {Opcode::Div,
        [](Q &q, N &n) -> R {
          if (n.op.type.elem != Elem::I64)
-           return fail(n.op, "a quotient that canonicalize left");
+           return nodeError(n.op, "a quotient that canonicalize left");
          return q.integerDivision(q.number(n, 0), q.number(n, 1), n.shape);
        }},
       {Opcode::Mod,

@@ -9,9 +9,9 @@
 
 #include "ir/Builder.h"
 #include "ir/Expr.h"
+#include "ir/NodeError.h"
 #include "passes/Scale.h"
 #include "llvm/ADT/DenseSet.h"
-#include "llvm/Support/FormatVariadic.h"
 
 namespace mpc::passes {
 
@@ -63,14 +63,6 @@ private:
   /// The same; a secret bool becomes 0 or 1.
   ValueId number(const Node &n, int i);
   void copyAttrs(const Op &from, ValueId to);
-  template <class T> static llvm::Error fail(const Op &op, const T &what) {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
-                                   llvm::formatv("node '{0}' ({1}): {2}",
-                                                 op.loc,
-                                                 info(op.opcode).mnemonic, what)
-                                       .str()
-                                       .c_str());
-  }
 
   // --- QuantizeOpen.cpp: what all parties compute when a session starts
   // ----------

@@ -119,23 +119,17 @@ public:
       warnOfEps(r);
 
     std::vector<size_t> used(rules.size(), 0);
-    Rewriter rw(m_);
-    for (ValueId v : rw.oldOrder()) {
-      rw.remapOperands(v);
-      size_t i = 0;
-      while (i < rules.size() && !fits(rules[i], patterns[i], v))
-        ++i;
-      if (i == rules.size()) {
-        rw.keep(v);
-        continue;
-      }
-      ++used[i];
-      llvm::Expected<ValueId> r = replace(rules[i], v);
-      if (!r)
-        return r.takeError();
-      rw.replace(v, *r);
-    }
-    rw.finish();
+    auto replaced = tryRewriteEach(
+        m_, [&](ValueId v) -> llvm::Expected<std::optional<ValueId>> {
+          for (size_t i = 0; i < rules.size(); ++i)
+            if (fits(rules[i], patterns[i], v)) {
+              ++used[i];
+              return replace(rules[i], v);
+            }
+          return std::nullopt;
+        });
+    if (!replaced)
+      return replaced.takeError();
     for (size_t i = 0; i < rules.size(); ++i)
       if (used[i] == 0)
         return failure(rules[i], "no function fits this rule{0}; {1}",

@@ -1,5 +1,4 @@
-//===- passes/tensor/Sensitivity.h - what noise at a value does
-//------------===//
+//===- passes/tensor/Sensitivity.h - what noise at a value does -----------===//
 //
 // How much the outputs of a tensor-level module move when a value does: by one
 // reverse sweep over a calibration sample, which gives every value at once.
