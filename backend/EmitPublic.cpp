@@ -1,5 +1,6 @@
 //===- backend/EmitPublic.cpp ---------------------------------------------===//
 #include "backend/EmitPublic.h"
+#include "backend/Movement.h"
 #include "ir/NodeError.h"
 #include <bit>
 #include <cmath>
@@ -11,8 +12,6 @@ using mpc::plan::PublicType;
 
 namespace mpc::backend {
 namespace {
-
-core::Shape toShape(Dims d) { return core::Shape(d.begin(), d.end()); }
 
 PublicType typeOf(const Type &t) {
   PublicType r;
@@ -146,52 +145,16 @@ llvm::Expected<uint32_t> PublicEmitter::emit(ValueId v, const Op &op) {
   auto shapeIn = [&](size_t i) {
     return toShape(m_.type(op.operands[i]).shape);
   };
-  auto strided = [&](int64_t offset, core::Strides strides) {
-    return push(PublicOp::Strided, type, in, {{offset}, std::move(strides)},
-                op);
-  };
   if (const std::optional<PublicOp> same = sameOp(op.opcode))
     return push(*same, std::move(type), std::move(in), {}, op);
+  if (std::optional<Movement> move = movementOf(m_, op)) {
+    if (move->isView)
+      return push(PublicOp::Strided, std::move(type), std::move(in),
+                  {{move->offset}, std::move(move->strides)}, op);
+    return push(PublicOp::Take, std::move(type), std::move(in),
+                {std::move(move->indices)}, op);
+  }
   switch (op.opcode) {
-  case Opcode::Reshape:
-    return strided(0, core::rowMajorStrides(type.shape));
-  case Opcode::Broadcast:
-    return strided(0, core::broadcastStrides(shapeIn(0), type.shape));
-  case Opcode::Transpose: {
-    const core::Strides own = core::rowMajorStrides(shapeIn(0));
-    core::Strides s;
-    for (int64_t p : op.intsAttr("perm"))
-      s.push_back(own[p]);
-    return strided(0, std::move(s));
-  }
-  case Opcode::Slice: {
-    core::Strides s = core::rowMajorStrides(shapeIn(0));
-    int64_t offset = 0;
-    for (size_t i = 0; i < s.size(); ++i) {
-      offset += op.intsAttr("starts")[i] * s[i];
-      s[i] *= op.intsAttr("steps")[i];
-    }
-    return strided(offset, std::move(s));
-  }
-  case Opcode::Pad: { // elements of the operand inside the result, else -1
-    const core::Shape from = shapeIn(0);
-    const core::Strides own = core::rowMajorStrides(from);
-    std::vector<int64_t> indices;
-    for (int64_t i = 0; i < op.type.numel(); ++i) {
-      int64_t flat = 0, rest = i;
-      for (size_t a = from.size(); a-- > 0;) {
-        const int64_t k = rest % type.shape[a] - op.intsAttr("before")[a];
-        rest /= type.shape[a];
-        flat = k < 0 || k >= from[a] || flat < 0 ? -1 : flat + k * own[a];
-      }
-      indices.push_back(flat);
-    }
-    return push(PublicOp::Take, std::move(type), std::move(in),
-                {std::move(indices)}, op);
-  }
-  case Opcode::Take:
-    return push(PublicOp::Take, std::move(type), std::move(in),
-                {m_.constData(op.constAttr("indices")).ints}, op);
   case Opcode::Concat:
     return push(PublicOp::Concat, std::move(type), std::move(in),
                 {{op.intAttr("axis")}}, op);
