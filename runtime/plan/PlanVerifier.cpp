@@ -26,7 +26,7 @@
 //      given exactly once: by `output`, as a public output, or by `give`.
 //   9. A result of `digits` is read by `sign` alone, with the same operand and
 //      immediates.
-// Operands: form, ring, shape (in VerifyOps.cpp)
+// Operands: form, ring, shape (in VerifyOps.cpp, VerifyTables.cpp)
 //  10. input, weight, output: type of the table entry; masked, a weight maybe
 //      words.
 //  11. add, sub, add_const, mul_const, mul: shapes broadcast to the result's;

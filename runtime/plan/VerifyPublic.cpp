@@ -1,11 +1,11 @@
-//===- runtime/plan/VerifyPublic.cpp - rules 24 to 27 ---------------------===//
+//===- runtime/plan/VerifyPublic.cpp - rules 25 to 28 ---------------------===//
 //
 // The rules are listed in PlanVerifier.cpp. Whatever runs a public section
 // relies on them; what depends on values (an index, a divisor, a range) it
 // checks itself.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/plan/PlanCheck.h"
+#include "runtime/plan/InstrCheck.h"
 
 #include <algorithm>
 #include <bit>
@@ -19,11 +19,11 @@ using core::Shape;
 using core::toString;
 using Elem = PublicElem;
 
-/// Checks of one instruction collect the first complaint; the rest do nothing.
-class Op {
+class Op : InstrCheck {
 public:
   Op(const Plan &p, size_t index)
-      : p_(p), in_(p.open.code[index]), at_(index) {}
+      : InstrCheck('$', p.open.code[index].in, static_cast<uint32_t>(index)),
+        p_(p), in_(p.open.code[index]), at_(index) {}
 
   std::string run() {
     counts();
@@ -37,11 +37,8 @@ private:
   const PublicType &out() const { return in_.type; }
   int64_t imm(size_t i) const { return in_.imm[i][0]; }
 
-  template <class... A> void fail(fmt::format_string<A...> f, A &&...a) {
-    if (error_.empty())
-      error_ = fmt::format(f, std::forward<A>(a)...);
-  }
-  bool failed() const { return !error_.empty(); }
+  const Shape &argShape(size_t i) const override { return arg(i).shape; }
+  const Shape &outShape() const override { return out().shape; }
 
   void counts() {
     const PublicOpInfo &op = info(in_.op);
@@ -72,34 +69,21 @@ private:
     if (out().elem != want)
       fail("gives {}, ${} is {}", name(want), at_, name(out().elem));
   }
-  void shape(const Shape &want) {
-    if (out().shape != want)
-      fail("gives shape {}, ${} has {}", toString(want), at_,
-           toString(out().shape));
-  }
   void like(size_t i) {
     result(arg(i).elem);
-    shape(arg(i).shape);
+    resultShape(arg(i).shape);
   }
-  void broadcast() {
-    Shape s = arg(0).shape;
-    for (size_t i = 1; i < in_.in.size(); ++i) {
-      Result<Shape> next = core::broadcastShapes(s, arg(i).shape);
-      if (!next)
-        return fail("{}", next.error().message);
-      s = *next;
-    }
-    shape(s);
+  /// All operands broadcast to the result's shape.
+  void broadcastOperands() {
+    std::vector<Shape> shapes;
+    for (size_t i = 0; i < in_.in.size(); ++i)
+      shapes.push_back(argShape(i));
+    broadcast(shapes);
   }
   void sameElem(size_t i, size_t j) {
     if (arg(i).elem != arg(j).elem)
       fail("takes operands of one type, got {} and {}", name(arg(i).elem),
            name(arg(j).elem));
-  }
-  bool axisOf(const Shape &s, int64_t axis) {
-    if (axis < 0 || axis >= static_cast<int64_t>(s.size()))
-      fail("takes an axis of shape {}, got {}", toString(s), axis);
-    return !failed();
   }
   void indexBelow(size_t n, const char *what) {
     if (imm(0) < 0 || static_cast<uint64_t>(imm(0)) >= n)
@@ -111,8 +95,6 @@ private:
   void real();
   void let();
   void give();
-  void strided();
-  void concat();
   void take();
   void gather();
   void flatIndex();
@@ -125,7 +107,6 @@ private:
   const Plan &p_;
   const PublicInstr &in_;
   const size_t at_;
-  std::string error_;
 };
 
 void Op::input() {
@@ -134,7 +115,7 @@ void Op::input() {
     return;
   const PublicInputInfo &i = p_.open.inputs[static_cast<size_t>(imm(0))];
   result(publicElemOf(i.dtype));
-  shape(i.shape);
+  resultShape(i.shape);
 }
 
 void Op::constant() {
@@ -186,47 +167,6 @@ void Op::give() {
          toString(o.shape));
 }
 
-void Op::strided() {
-  result(arg(0).elem);
-  const Shape &to = out().shape;
-  const std::vector<int64_t> &strides = in_.imm[1];
-  if (strides.size() != to.size())
-    return fail("takes one stride a dimension of {}, got {}", toString(to),
-                strides.size());
-  if (core::numel(to) == 0)
-    return;
-  __int128 lo = imm(0), hi = imm(0);
-  for (size_t i = 0; i < to.size(); ++i) {
-    const __int128 reach = static_cast<__int128>(to[i] - 1) * strides[i];
-    (reach < 0 ? lo : hi) += reach;
-  }
-  if (lo < 0 || hi >= core::numel(arg(0).shape))
-    fail("reads outside the {} elements of ${}", core::numel(arg(0).shape),
-         in_.in[0]);
-}
-
-void Op::concat() {
-  const Shape &to = out().shape;
-  if (!axisOf(to, imm(0)))
-    return;
-  const auto axis = static_cast<size_t>(imm(0));
-  int64_t total = 0;
-  for (size_t i = 0; i < in_.in.size(); ++i) {
-    result(arg(i).elem);
-    Shape s = arg(i).shape;
-    if (s.size() == to.size()) {
-      total += s[axis];
-      s[axis] = to[axis];
-    }
-    if (s != to || total > kMaxElements)
-      return fail("joins ${} of shape {} to {} along axis {}", in_.in[i],
-                  toString(arg(i).shape), toString(to), axis);
-  }
-  if (total != to[axis])
-    fail("joins {} along axis {}, ${} has shape {}", total, axis, at_,
-         toString(to));
-}
-
 void Op::take() {
   result(arg(0).elem);
   if (static_cast<int64_t>(in_.imm[0].size()) != core::numel(out().shape))
@@ -247,7 +187,7 @@ void Op::gather() {
   Shape want(data.begin(), data.begin() + imm(0));
   want.insert(want.end(), index.begin(), index.end());
   want.insert(want.end(), data.begin() + imm(0) + 1, data.end());
-  shape(want);
+  resultShape(want);
 }
 
 void Op::flatIndex() {
@@ -266,7 +206,7 @@ void Op::flatIndex() {
 
 void Op::encode() {
   result(Elem::I64);
-  shape(arg(0).shape);
+  resultShape(arg(0).shape);
   if (imm(0) < -128 || imm(0) > 128)
     fail("takes frac in -128..128, got {}", imm(0));
   const double most = std::max(std::fabs(out().lo), std::fabs(out().hi));
@@ -279,22 +219,7 @@ void Op::encode() {
 void Op::reduce() {
   elem(0, {Elem::F32, Elem::I64});
   result(arg(0).elem);
-  const Shape &x = arg(0).shape;
-  int64_t last = -1;
-  for (int64_t a : in_.imm[0]) {
-    if (a <= last || a >= static_cast<int64_t>(x.size()))
-      return fail("takes ascending axes of shape {}, got {}", toString(x), a);
-    last = a;
-  }
-  Shape kept = x, removed;
-  for (int64_t a : in_.imm[0])
-    kept[static_cast<size_t>(a)] = 1;
-  for (size_t i = 0; i < x.size(); ++i)
-    if (!std::binary_search(in_.imm[0].begin(), in_.imm[0].end(),
-                            static_cast<int64_t>(i)))
-      removed.push_back(x[i]);
-  if (out().shape != kept)
-    shape(removed);
+  reducedShape(in_.imm[0]);
 }
 
 void Op::softmax() {
@@ -326,7 +251,7 @@ void Op::matmul() {
     return fail("{}", s.error().message);
   s->push_back(a[a.size() - 2]);
   s->push_back(b.back());
-  shape(*s);
+  resultShape(*s);
 }
 
 void Op::types() {
@@ -342,9 +267,12 @@ void Op::types() {
   case PublicOp::Give:
     return give();
   case PublicOp::Strided:
-    return strided();
+    result(arg(0).elem);
+    return stridedShape(imm(0), in_.imm[1]);
   case PublicOp::Concat:
-    return concat();
+    for (size_t i = 0; i < in_.in.size(); ++i)
+      result(arg(i).elem);
+    return concatShape(imm(0));
   case PublicOp::Take:
     return take();
   case PublicOp::Gather:
@@ -388,27 +316,27 @@ void Op::types() {
     elem(0, {Elem::F32, Elem::I64});
     sameElem(0, 1);
     result(arg(0).elem);
-    return broadcast();
+    return broadcastOperands();
   case PublicOp::Less:
   case PublicOp::LessEqual:
   case PublicOp::Equal:
     sameElem(0, 1);
     result(Elem::Bool);
-    return broadcast();
+    return broadcastOperands();
   case PublicOp::And:
   case PublicOp::Or:
   case PublicOp::Xor:
     elem(0, {Elem::Bool});
     sameElem(0, 1);
     result(Elem::Bool);
-    return broadcast();
+    return broadcastOperands();
   case PublicOp::Select:
     elem(0, {Elem::Bool});
     sameElem(1, 2);
     result(arg(1).elem);
-    return broadcast();
+    return broadcastOperands();
   case PublicOp::Cast:
-    return shape(arg(0).shape);
+    return resultShape(arg(0).shape);
   case PublicOp::Encode:
     return encode();
   case PublicOp::ReduceSum:
