@@ -86,9 +86,8 @@ Elements matmul(const OpContext &c, size_t first, const uint64_t *a,
   Elements out = make(c);
   kernels::gemmBatch(batch, kernels::viewOf(a, m, k), c.in.scalar(first + 4),
                      kernels::viewOf(b, k, n), c.in.scalar(first + 5),
-                     out.data(), n, m * n, kernels::Acc::Set, c.pool);
-  for (uint64_t &v : out)
-    v = reduce(v, c.result().ring);
+                     c.result().ring, out.data(), n, m * n, kernels::Acc::Set,
+                     c.pool);
   return out;
 }
 

@@ -5,6 +5,7 @@
 // A panel of a block stays in the second-level cache, so does a tile.
 #include "runtime/kernels/Gemm.h"
 
+#include "runtime/core/Ring.h"
 #include "runtime/kernels/GemmKernels.h"
 #include "runtime/kernels/Pack.h"
 
@@ -20,22 +21,22 @@ constexpr int64_t kBlockM = 256;
 /// Below this many multiply-adds a product runs on one thread: waking another
 /// costs more.
 constexpr int64_t kSerialMacs = 100000;
-/// Elements kept at this many bits or fewer save enough memory to be unpacked
-/// a panel at a time, which costs about 3 % of a product with 128 rows.
+/// Elements of 33 to so many bits save enough memory to be unpacked a panel at
+/// a time, which costs about 3 % of a product with 128 rows.
 constexpr unsigned kWidestNarrow = 56;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t even(int64_t k) { return k + (k & 1); }
 
-template <class T> const GemmKernels<T> *kernelsFor(SimdLevel level) {
+template <class T> const GemmKernels<T> &kernelsFor(SimdLevel level) {
   if constexpr (sizeof(T) == 8)
-    return level == SimdLevel::Avx512 ? &kGemmAvx51264
-           : level == SimdLevel::Avx2 ? &kGemmAvx264
-                                      : &kGemmPortable64;
+    return level == SimdLevel::Avx512 ? kGemmAvx51264
+           : level == SimdLevel::Avx2 ? kGemmAvx264
+                                      : kGemmPortable64;
   else
-    return level == SimdLevel::Avx512 ? &kGemmAvx51232
-           : level == SimdLevel::Avx2 ? &kGemmAvx232
-                                      : &kGemmPortable32;
+    return level == SimdLevel::Avx512 ? kGemmAvx51232
+           : level == SimdLevel::Avx2 ? kGemmAvx232
+                                      : kGemmPortable32;
 }
 
 /// Elements before block kb when `width` rows (of A) or columns (of B), all
@@ -59,8 +60,8 @@ int64_t panelSize(int64_t k, int64_t kb, int nr) {
 }
 /// Where a panel kept at `bits` bits an element starts, in bytes; a panel is
 /// packed by itself. panels: of a block.
-size_t narrowOffset(int64_t k, int64_t kb, int64_t p, int64_t panels, int nr,
-                    unsigned bits) {
+size_t panelOffset(int64_t k, int64_t kb, int64_t p, int64_t panels, int nr,
+                   unsigned bits) {
   const auto bytes = [&](int64_t block) {
     const size_t n =
         packedBytes(static_cast<size_t>(panelSize(k, block, nr)), bits);
@@ -69,6 +70,11 @@ size_t narrowOffset(int64_t k, int64_t kb, int64_t p, int64_t panels, int nr,
   // All blocks before kb are whole ones.
   return static_cast<size_t>(kb * panels) * bytes(0) +
          static_cast<size_t>(p) * bytes(kb);
+}
+
+/// Bits an element is kept at for products modulo 2^bits.
+unsigned keptBits(unsigned bits) {
+  return bits <= 32 ? 32 : bits <= kWidestNarrow ? bits : 64;
 }
 
 /// Rows of the tile that starts with `rows` rows left: mr, or the least power
@@ -82,210 +88,294 @@ int64_t paddedRows(int64_t m, int mr) {
   return m / mr * mr + (m % mr ? tileRows(m % mr, mr) : 0);
 }
 
-/// A, packed. The tile of rows [i, i + mr) of block kb starts at
-/// blockOffset(kb, padded) + i * (kp + 1).
-template <class T> struct PackedA {
-  PackedA(const BasicMatrixView<T> &a, const GemmKernels<T> &kernels,
-          ThreadPool &pool)
-      : padded(paddedRows(a.rows, kernels.mr)),
-        data(static_cast<size_t>(packedSize(a.cols, padded))) {
-    int mr = kernels.mr;
-    auto tiles = static_cast<size_t>(ceilDiv(a.rows, mr));
-    size_t grain = static_cast<size_t>(1 + 32768 / (mr * (a.cols + 1)));
-    pool.parallelFor(tiles, grain, [&](size_t begin, size_t end) {
-      for (int64_t i = static_cast<int64_t>(begin) * mr;
-           i < std::min(static_cast<int64_t>(end) * mr, a.rows); i += mr)
-        for (int64_t kb = 0; kb * kBlockK < a.cols; ++kb) {
-          int64_t kc = blockRows(a.cols, kb);
-          kernels.packA(a.data + i * a.rowStride + kb * kBlockK * a.colStride,
-                        a.rowStride, a.colStride,
-                        static_cast<int>(std::min<int64_t>(mr, a.rows - i)), kc,
-                        tileRows(a.rows - i, mr),
-                        data.data() + blockOffset(kb, padded) +
-                            i * (even(kc) + 1));
-        }
-    });
+/// Where products pack into. Large enough for the heap of secrets, which keeps
+/// it for the next product: no clearing, no wiping.
+template <class T> struct Scratch {
+  core::SecretVector<T> words;
+  T *atLeast(int64_t n) {
+    const auto size =
+        std::max(static_cast<size_t>(n), core::kSecretHeapFrom / sizeof(T));
+    if (words.size() < size) {
+      words.reset();
+      words.allocate(size);
+    }
+    return words.data();
   }
-  int64_t padded;
-  core::SecretVector<T> data;
 };
 
+/// The tile of rows [i, i + mr) of block kb of A starts at
+/// blockOffset(kb, paddedRows) + i * (kp + 1) of `to`.
 template <class T>
-void clear(T *c, int64_t rows, int64_t cols, int64_t cStride) {
-  for (int64_t i = 0; i < rows; ++i)
-    std::fill_n(c + i * cStride, cols, T{0});
+void packTiles(const MatrixView &a, const GemmKernels<T> &kernels, int64_t from,
+               int64_t until, T *to) {
+  const int mr = kernels.mr;
+  const int64_t padded = paddedRows(a.rows, mr);
+  for (int64_t i = from; i < until; i += mr)
+    for (int64_t kb = 0; kb * kBlockK < a.cols; ++kb) {
+      int64_t kc = blockRows(a.cols, kb);
+      kernels.packA(a.data + i * a.rowStride + kb * kBlockK * a.colStride,
+                    a.rowStride, a.colStride,
+                    static_cast<int>(std::min<int64_t>(mr, a.rows - i)), kc,
+                    tileRows(a.rows - i, mr),
+                    to + blockOffset(kb, padded) + i * (even(kc) + 1));
+    }
 }
 
-/// The product; exactly one of packed and raw is given.
-template <class T>
-void multiply(const BasicMatrixView<T> &a, const PackedB<T> *packed,
-              const BasicMatrixView<T> *raw, int64_t n, T *c, int64_t cStride,
-              Acc acc, ThreadPool &pool) {
-  int64_t m = a.rows, k = a.cols;
-  if (m == 0 || n == 0)
-    return;
-  if (k == 0) {
-    if (acc == Acc::Set)
-      clear(c, m, n, cStride);
-    return;
-  }
-  const GemmKernels<T> &kernels =
-      packed ? *packed->kernels() : *kernelsFor<T>(pool.simd());
-  PackedA<T> packedA(a, kernels, pool);
+/// One product, cut into items that threads may take.
+template <class T> struct Product {
+  const MatrixView &a;
+  const PackedB *packed; ///< exactly one of packed and raw is given
+  const MatrixView *raw;
+  int64_t n;
+  uint64_t mask;
+  uint64_t *c;
+  int64_t cStride;
+  Acc acc;
+  SimdLevel simd; ///< of the caller's threads
+  const GemmKernels<T> &kernels;
 
-  int mr = kernels.mr, nr = kernels.nr;
-  int64_t panels = ceilDiv(n, nr), rowBlocks = ceilDiv(m, kBlockM);
-  // Few panels an item when few in all, so that every thread gets some.
-  int64_t group =
-      std::clamp<int64_t>(panels * rowBlocks / (4 * pool.size()), 1, 8);
-  int64_t groups = ceilDiv(panels, group);
-  auto items = static_cast<size_t>(groups * rowBlocks);
-  bool serial = m * n * k < kSerialMacs;
+  int64_t rowBlocks() const { return ceilDiv(a.rows, kBlockM); }
+  int64_t panels() const { return ceilDiv(n, kernels.nr); }
 
-  auto body = [&](size_t begin, size_t end) {
-    core::SecretVector<T> scratch;
-    if (raw || packed->isNarrow())
-      scratch.allocate(static_cast<size_t>(panelSize(k, 0, nr)));
-    for (size_t item = begin; item < end; ++item) {
-      int64_t g = static_cast<int64_t>(item) % groups;
-      int64_t rowBegin = static_cast<int64_t>(item) / groups * kBlockM;
-      int64_t rowEnd = std::min(m, rowBegin + kBlockM);
-      for (int64_t kb = 0; kb * kBlockK < k; ++kb) {
-        int64_t kc = blockRows(k, kb), kp = even(kc);
-        Acc how = kb > 0 && acc == Acc::Set ? Acc::Add : acc;
-        for (int64_t p = g * group; p < std::min(panels, (g + 1) * group);
-             ++p) {
-          int cols = static_cast<int>(std::min<int64_t>(nr, n - p * nr));
-          const T *panel;
-          if (raw) {
-            kernels.packB(raw->data + kb * kBlockK * raw->rowStride +
-                              p * nr * raw->colStride,
-                          raw->rowStride, raw->colStride, kc, cols,
-                          scratch.data());
-            panel = scratch.data();
-          } else {
-            panel = packed->panel(kb, p, scratch.data(), pool.simd());
-          }
-          const T *tiles =
-              packedA.data.data() + blockOffset(kb, packedA.padded);
-          for (int64_t i = rowBegin; i < rowEnd; i += mr)
-            kernels.tile(tileRows(m - i, mr), kp, tiles + i * (kp + 1), panel,
-                         c + i * cStride + p * nr, cStride,
-                         static_cast<int>(std::min<int64_t>(mr, m - i)), cols,
-                         static_cast<int>(how));
-        }
+  /// Panels [from, until) by a block of rows; tiles: A, packed.
+  void item(int64_t rowBlock, int64_t from, int64_t until, const T *tiles,
+            Scratch<T> &scratch) const {
+    const int64_t m = a.rows, k = a.cols;
+    const int mr = kernels.mr, nr = kernels.nr;
+    const int64_t rowBegin = rowBlock * kBlockM;
+    const int64_t rowEnd = std::min(m, rowBegin + kBlockM);
+    const int64_t padded = paddedRows(m, mr);
+    T *const space = raw || packed->isNarrow()
+                         ? scratch.atLeast(panelSize(k, 0, nr))
+                         : nullptr;
+    for (int64_t kb = 0; kb * kBlockK < k; ++kb) {
+      const int64_t kc = blockRows(k, kb), kp = even(kc);
+      const Acc how = kb > 0 && acc == Acc::Set ? Acc::Add : acc;
+      const T *const block = tiles + blockOffset(kb, padded);
+      for (int64_t p = from; p < until; ++p) {
+        const int cols = static_cast<int>(std::min<int64_t>(nr, n - p * nr));
+        const T *panel = space;
+        if (raw)
+          kernels.packB(raw->data + kb * kBlockK * raw->rowStride +
+                            p * nr * raw->colStride,
+                        raw->rowStride, raw->colStride, kc, cols, space);
+        else
+          panel = packed->panel<T>(kb, p, space, simd);
+        for (int64_t i = rowBegin; i < rowEnd; i += mr)
+          kernels.tile(tileRows(m - i, mr), kp, block + i * (kp + 1), panel,
+                       c + i * cStride + p * nr, cStride,
+                       static_cast<int>(std::min<int64_t>(mr, m - i)), cols,
+                       static_cast<int>(how), mask);
       }
     }
+  }
+
+  /// All of it, on this thread.
+  void alone(Scratch<T> &forA, Scratch<T> &forB) const {
+    T *tiles = forA.atLeast(packedSize(a.cols, paddedRows(a.rows, kernels.mr)));
+    packTiles(a, kernels, 0, a.rows, tiles);
+    for (int64_t r = 0; r < rowBlocks(); ++r)
+      item(r, 0, panels(), tiles, forB);
+  }
+
+  void together(ThreadPool &pool) const {
+    Scratch<T> forA;
+    T *tiles = forA.atLeast(packedSize(a.cols, paddedRows(a.rows, kernels.mr)));
+    const int mr = kernels.mr;
+    pool.parallelFor(
+        static_cast<size_t>(ceilDiv(a.rows, mr)),
+        static_cast<size_t>(1 + 32768 / (mr * (a.cols + 1))),
+        [&](size_t begin, size_t end) {
+          packTiles(a, kernels, static_cast<int64_t>(begin) * mr,
+                    std::min(static_cast<int64_t>(end) * mr, a.rows), tiles);
+        });
+    // Few panels an item when few in all, so that every thread gets some.
+    const int64_t group =
+        std::clamp<int64_t>(panels() * rowBlocks() / (4 * pool.size()), 1, 8);
+    const int64_t groups = ceilDiv(panels(), group);
+    pool.parallelFor(static_cast<size_t>(groups * rowBlocks()), 1,
+                     [&](size_t begin, size_t end) {
+                       Scratch<T> scratch;
+                       for (size_t i = begin; i < end; ++i) {
+                         const int64_t g = static_cast<int64_t>(i) % groups;
+                         item(static_cast<int64_t>(i) / groups, g * group,
+                              std::min(panels(), (g + 1) * group), tiles,
+                              scratch);
+                       }
+                     });
+  }
+};
+
+void clear(uint64_t *c, int64_t rows, int64_t cols, int64_t cStride) {
+  for (int64_t i = 0; i < rows; ++i)
+    std::fill_n(c + i * cStride, cols, uint64_t{0});
+}
+
+/// A product without terms: C stays, or is zero.
+bool isTrivial(const MatrixView &a, int64_t n, uint64_t *c, int64_t cStride,
+               Acc acc, uint64_t mask) {
+  if (a.rows == 0 || n == 0)
+    return true;
+  if (a.cols != 0)
+    return false;
+  if (acc == Acc::Set)
+    clear(c, a.rows, n, cStride);
+  for (int64_t i = 0; i < a.rows; ++i)
+    for (int64_t j = 0; j < n; ++j)
+      c[i * cStride + j] &= mask;
+  return true;
+}
+
+template <class T>
+void multiply(const MatrixView &a, const PackedB *packed, const MatrixView *raw,
+              int64_t n, uint64_t mask, uint64_t *c, int64_t cStride, Acc acc,
+              ThreadPool &pool) {
+  const Product<T> product{
+      a,           packed,
+      raw,         n,
+      mask,        c,
+      cStride,     acc,
+      pool.simd(), kernelsFor<T>(packed ? packed->level() : pool.simd())};
+  if (a.rows * n * a.cols >= kSerialMacs)
+    return product.together(pool);
+  Scratch<T> forA, forB;
+  product.alone(forA, forB);
+}
+
+template <class T>
+void multiplyBatch(int64_t batch, const MatrixView &a, int64_t strideA,
+                   const MatrixView &b, int64_t strideB, uint64_t mask,
+                   uint64_t *c, int64_t cStride, int64_t strideC, Acc acc,
+                   ThreadPool &pool) {
+  const int64_t macs = a.rows * a.cols * b.cols;
+  const auto n = static_cast<size_t>(batch);
+  const auto operands = [&](int64_t i, auto run) {
+    MatrixView ai = a, bi = b;
+    ai.data += i * strideA;
+    bi.data += i * strideB;
+    run(ai, bi, c + i * strideC);
   };
-  pool.parallelFor(items, serial ? items : 1, body);
+  // Few products: each is shared by all threads. Many: each has one thread.
+  if (n < 2 * pool.size() && macs >= kSerialMacs) {
+    for (int64_t i = 0; i < batch; ++i)
+      operands(i, [&](const MatrixView &ai, const MatrixView &bi,
+                      uint64_t *ci) {
+        multiply<T>(ai, nullptr, &bi, bi.cols, mask, ci, cStride, acc, pool);
+      });
+    return;
+  }
+  const auto grain = static_cast<size_t>(1 + kSerialMacs / macs);
+  pool.parallelFor(n, grain, [&](size_t begin, size_t end) {
+    Scratch<T> forA, forB;
+    for (size_t i = begin; i < end; ++i)
+      operands(static_cast<int64_t>(i),
+               [&](const MatrixView &ai, const MatrixView &bi, uint64_t *ci) {
+                 Product<T>{
+                     ai, nullptr, &bi, bi.cols,     mask,
+                     ci, cStride, acc, pool.simd(), kernelsFor<T>(pool.simd())}
+                     .alone(forA, forB);
+               });
+  });
 }
 
 } // namespace
 
-template <class T>
-PackedB<T>::PackedB(BasicMatrixView<T> b, ThreadPool &pool, unsigned bits)
-    : kernels_(kernelsFor<T>(pool.simd())), rows_(b.rows), cols_(b.cols),
-      bits_(sizeof(T) == 8 && bits <= kWidestNarrow ? bits : 0) {
-  const int nr = kernels_->nr;
-  const int64_t panels = ceilDiv(cols_, nr), blocks = ceilDiv(rows_, kBlockK);
-  if (isNarrow())
-    narrow_.allocate(
-        blocks ? narrowOffset(rows_, blocks - 1, panels, panels, nr, bits_)
-               : 0);
+PackedB::PackedB(MatrixView b, unsigned bits, ThreadPool &pool)
+    : level_(pool.simd()), rows_(b.rows), cols_(b.cols), bits_(bits) {
+  assert(bits >= 1 && bits <= 64);
+  if (bits <= 32)
+    pack<uint32_t>(b, pool);
   else
-    data_.allocate(static_cast<size_t>(packedSize(rows_, panels * nr)));
+    pack<uint64_t>(b, pool);
+}
+
+bool PackedB::isNarrow() const { return keptBits(bits_) % 32 != 0; }
+
+template <class T> void PackedB::pack(const MatrixView &b, ThreadPool &pool) {
+  const GemmKernels<T> &kernels = kernelsFor<T>(level_);
+  const int nr = kernels.nr;
+  const unsigned kept = keptBits(bits_);
+  const int64_t panels = ceilDiv(cols_, nr), blocks = ceilDiv(rows_, kBlockK);
+  data_.allocate(
+      blocks ? panelOffset(rows_, blocks - 1, panels, panels, nr, kept) : 0);
   const auto items = static_cast<size_t>(panels * blocks);
   pool.parallelFor(items, 1, [&](size_t begin, size_t end) {
-    core::SecretVector<T> scratch;
-    if (isNarrow())
-      scratch.allocate(static_cast<size_t>(panelSize(rows_, 0, nr)));
+    Scratch<T> scratch;
+    T *space = isNarrow() ? scratch.atLeast(panelSize(rows_, 0, nr)) : nullptr;
     for (size_t i = begin; i < end; ++i) {
       const int64_t kb = static_cast<int64_t>(i) / panels;
       const int64_t p = static_cast<int64_t>(i) % panels;
-      T *to = isNarrow() ? scratch.data()
-                         : const_cast<T *>(panel(kb, p, nullptr, pool.simd()));
-      kernels_->packB(
-          b.data + kb * kBlockK * b.rowStride + p * nr * b.colStride,
-          b.rowStride, b.colStride, blockRows(rows_, kb),
-          static_cast<int>(std::min<int64_t>(nr, cols_ - p * nr)), to);
+      uint8_t *to = data_.data() + panelOffset(rows_, kb, p, panels, nr, kept);
+      T *panel = isNarrow() ? space : reinterpret_cast<T *>(to);
+      kernels.packB(b.data + kb * kBlockK * b.rowStride + p * nr * b.colStride,
+                    b.rowStride, b.colStride, blockRows(rows_, kb),
+                    static_cast<int>(std::min<int64_t>(nr, cols_ - p * nr)),
+                    panel);
       if constexpr (sizeof(T) == 8)
         if (isNarrow())
-          packBits(to, static_cast<size_t>(panelSize(rows_, kb, nr)), bits_,
-                   narrow_.data() +
-                       narrowOffset(rows_, kb, p, panels, nr, bits_),
-                   pool.simd());
+          packBits(panel, static_cast<size_t>(panelSize(rows_, kb, nr)), kept,
+                   to, pool.simd());
     }
   });
 }
 
 template <class T>
-const T *PackedB<T>::panel(int64_t kb, int64_t p, T *scratch,
-                           SimdLevel simd) const {
-  const int nr = kernels_->nr;
-  const int64_t panels = ceilDiv(cols_, nr);
+const T *PackedB::panel(int64_t kb, int64_t p, T *scratch,
+                        SimdLevel simd) const {
+  const int nr = kernelsFor<T>(level_).nr;
+  const uint8_t *from =
+      data_.data() +
+      panelOffset(rows_, kb, p, ceilDiv(cols_, nr), nr, keptBits(bits_));
   if constexpr (sizeof(T) == 8)
     if (isNarrow()) {
-      unpackBits(narrow_.data() + narrowOffset(rows_, kb, p, panels, nr, bits_),
-                 static_cast<size_t>(panelSize(rows_, kb, nr)), bits_, scratch,
-                 simd);
+      unpackBits(from, static_cast<size_t>(panelSize(rows_, kb, nr)), bits_,
+                 scratch, simd);
       return scratch;
     }
-  return data_.data() + blockOffset(kb, panels * nr) +
-         p * panelSize(rows_, kb, nr);
+  return reinterpret_cast<const T *>(from);
 }
 
-template <class T>
-void gemm(BasicMatrixView<T> a, const PackedB<T> &b, T *c, int64_t cStride,
-          Acc acc, ThreadPool &pool) {
-  assert(b.kernels() && "a PackedB that was never packed");
+void gemm(MatrixView a, const PackedB &b, uint64_t *c, int64_t cStride, Acc acc,
+          ThreadPool &pool) {
+  assert(!b.empty() && "a PackedB that was never packed");
   assert(a.cols == b.rows());
-  multiply<T>(a, &b, nullptr, b.cols(), c, cStride, acc, pool);
+  const uint64_t mask = core::ringMask(b.bits());
+  if (isTrivial(a, b.cols(), c, cStride, acc, mask))
+    return;
+  if (b.bits() <= 32)
+    multiply<uint32_t>(a, &b, nullptr, b.cols(), mask, c, cStride, acc, pool);
+  else
+    multiply<uint64_t>(a, &b, nullptr, b.cols(), mask, c, cStride, acc, pool);
 }
 
-template <class T>
-void gemm(BasicMatrixView<T> a, BasicMatrixView<T> b, T *c, int64_t cStride,
-          Acc acc, ThreadPool &pool) {
+void gemm(MatrixView a, MatrixView b, unsigned bits, uint64_t *c,
+          int64_t cStride, Acc acc, ThreadPool &pool) {
   assert(a.cols == b.rows);
-  multiply<T>(a, nullptr, &b, b.cols, c, cStride, acc, pool);
+  const uint64_t mask = core::ringMask(bits);
+  if (isTrivial(a, b.cols, c, cStride, acc, mask))
+    return;
+  if (bits <= 32)
+    multiply<uint32_t>(a, nullptr, &b, b.cols, mask, c, cStride, acc, pool);
+  else
+    multiply<uint64_t>(a, nullptr, &b, b.cols, mask, c, cStride, acc, pool);
 }
 
-template <class T>
-void gemmBatch(int64_t batch, BasicMatrixView<T> a, int64_t strideA,
-               BasicMatrixView<T> b, int64_t strideB, T *c, int64_t cStride,
+void gemmBatch(int64_t batch, MatrixView a, int64_t strideA, MatrixView b,
+               int64_t strideB, unsigned bits, uint64_t *c, int64_t cStride,
                int64_t strideC, Acc acc, ThreadPool &pool) {
   assert(a.cols == b.rows && batch >= 0);
-  auto products = [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      auto s = static_cast<int64_t>(i);
-      BasicMatrixView<T> ai = a, bi = b;
-      ai.data += s * strideA;
-      bi.data += s * strideB;
-      multiply<T>(ai, nullptr, &bi, bi.cols, c + s * strideC, cStride, acc,
-                  pool);
-    }
-  };
-  auto n = static_cast<size_t>(batch);
-  // Few products: each is shared by all threads. Many: each has one thread.
-  if (n < 2 * pool.size()) {
-    products(0, n);
+  if (a.rows * a.cols * b.cols == 0) {
+    for (int64_t i = 0; i < batch; ++i)
+      gemm(a, b, bits, c + i * strideC, cStride, acc, pool);
     return;
   }
-  int64_t macs = std::max<int64_t>(1, a.rows * a.cols * b.cols);
-  auto grain = static_cast<size_t>(1 + kSerialMacs / macs);
-  pool.parallelFor(n, grain, products);
+  const uint64_t mask = core::ringMask(bits);
+  if (bits <= 32)
+    multiplyBatch<uint32_t>(batch, a, strideA, b, strideB, mask, c, cStride,
+                            strideC, acc, pool);
+  else
+    multiplyBatch<uint64_t>(batch, a, strideA, b, strideB, mask, c, cStride,
+                            strideC, acc, pool);
 }
-
-#define MPC_INSTANTIATE(T)                                                     \
-  template class PackedB<T>;                                                   \
-  template void gemm<T>(BasicMatrixView<T>, const PackedB<T> &, T *, int64_t,  \
-                        Acc, ThreadPool &);                                    \
-  template void gemm<T>(BasicMatrixView<T>, BasicMatrixView<T>, T *, int64_t,  \
-                        Acc, ThreadPool &);                                    \
-  template void gemmBatch<T>(int64_t, BasicMatrixView<T>, int64_t,             \
-                             BasicMatrixView<T>, int64_t, T *, int64_t,        \
-                             int64_t, Acc, ThreadPool &);
-MPC_INSTANTIATE(uint64_t)
-MPC_INSTANTIATE(uint32_t)
-#undef MPC_INSTANTIATE
 
 } // namespace mpc::kernels

@@ -11,6 +11,8 @@
 
 namespace mpc::kernels {
 
+/// Matrices are 64-bit words in memory and T in the kernels: packing drops the
+/// upper half where T has 32 bits, and a tile is widened as it is written.
 /// Packed layouts, for one block of kc rows of K, kp = kc rounded up to even
 /// (the added row is zero):
 ///   tile of A, R rows:    R row corrections, then kp groups of R elements
@@ -20,14 +22,14 @@ template <class T> struct GemmKernels {
   int mr; ///< rows of a full tile; shorter tiles have 1, 2 or 4
   int nr; ///< columns of a panel
   /// R is tileRows(rows, mr); rows above `rows` are zero.
-  void (*packA)(const T *a, int64_t rowStride, int64_t colStride, int rows,
-                int64_t kc, int tileRows, T *out);
-  void (*packB)(const T *b, int64_t rowStride, int64_t colStride, int64_t kc,
-                int cols, T *out);
-  /// C (rows x cols, at most tileRows x nr) = | += | -= the block's product;
-  /// acc is 0, 1, 2.
-  void (*tile)(int tileRows, int64_t kp, const T *a, const T *b, T *c,
-               int64_t cStride, int rows, int cols, int acc);
+  void (*packA)(const uint64_t *a, int64_t rowStride, int64_t colStride,
+                int rows, int64_t kc, int tileRows, T *out);
+  void (*packB)(const uint64_t *b, int64_t rowStride, int64_t colStride,
+                int64_t kc, int cols, T *out);
+  /// C (rows x cols, at most tileRows x nr) = | += | -= the block's product,
+  /// and reduced by the mask; acc is 0, 1, 2.
+  void (*tile)(int tileRows, int64_t kp, const T *a, const T *b, uint64_t *c,
+               int64_t cStride, int rows, int cols, int acc, uint64_t mask);
 };
 
 extern const GemmKernels<uint64_t> kGemmPortable64, kGemmAvx264, kGemmAvx51264;

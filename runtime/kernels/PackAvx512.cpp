@@ -92,6 +92,9 @@ void unpackOctetsAvx512(const uint8_t *in, size_t octets, unsigned k,
       _mm512_set1_epi64(static_cast<int64_t>(~uint64_t{0} >> (64 - k)));
   const __mmask64 bytes = ~uint64_t{0} >> (64 - k);
   for (size_t o = 0; o < octets; ++o, in += k, out += 8) {
+    // Also across pages, where the hardware stops: what follows is often the
+    // next panel of a packed matrix.
+    _mm_prefetch(reinterpret_cast<const char *>(in) + 2048, _MM_HINT_T0);
     __m512i x = _mm512_maskz_loadu_epi8(bytes, in);
     __m512i y = _mm512_or_si512(_mm512_srlv_epi64(permute(i0, x), r),
                                 _mm512_sllv_epi64(permute(i1, x), l));

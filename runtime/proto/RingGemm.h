@@ -21,13 +21,12 @@ struct MatMulDims {
 };
 
 /// out = A B, out += A B or out -= A B modulo 2^ring, reduced; out is dense
-/// [batch, m, n]. Rings of at most 32 bits use the faster 32-bit kernels.
+/// [batch, m, n].
 void ringGemm(const MatMulDims &dims, unsigned ring, const Words &a,
               const Words &b, Words &out, kernels::Acc acc,
               kernels::ThreadPool &pool);
 
-/// A right-hand side packed ahead for repeated or later products, at the word
-/// size its ring needs.
+/// A right-hand side packed ahead for repeated or later products.
 class PackedRhs {
 public:
   PackedRhs() = default;
@@ -40,21 +39,19 @@ public:
     return dims.batch == 1 ||
            (dims.strideB == 0 && dims.strideA == dims.m * dims.k);
   }
-  bool empty() const { return ring_ == 0; }
-  size_t bytes() const { return wide_.bytes() + narrow_.bytes(); }
+  bool empty() const { return packed_.empty(); }
+  size_t bytes() const { return packed_.bytes(); }
 
   /// out = A B, out += A B or out -= A B, reduced.
   void multiply(const MatMulDims &dims, const Words &a, Words &out,
                 kernels::Acc acc, kernels::ThreadPool &pool) const;
 
 private:
-  unsigned ring_ = 0;
-  kernels::PackedB<uint64_t> wide_;
-  kernels::PackedB<uint32_t> narrow_;
+  kernels::PackedB packed_;
 };
 
 /// ringGemm for the first half of the result's rows (columns where there is one
-/// row), or for the other half; the rest of out is reduced but otherwise kept.
+/// row), or for the other half; the rest of out is kept.
 /// Returns the multiply-accumulates.
 uint64_t ringGemmHalf(const MatMulDims &dims, unsigned ring, bool firstHalf,
                       const Words &a, const Words &b, Words &out,

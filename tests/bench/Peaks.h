@@ -7,8 +7,18 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
+#include <map>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <sys/mman.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -91,6 +101,16 @@ __attribute__((target("avx512f,vaes"))) inline void aesBlock() {
     }
 }
 
+__attribute__((target("avx512f"))) inline void readLines(const uint8_t *from,
+                                                         size_t bytes) {
+  __m512i sum[4] = {};
+  for (const uint8_t *p = from; p < from + bytes; p += 4 * 64)
+    for (int i = 0; i < 4; ++i)
+      sum[i] = _mm512_add_epi64(sum[i], _mm512_load_si512(p + i * 64));
+  for (__m512i &s : sum)
+    asm volatile("" : "+v"(s));
+}
+
 inline Peaks measurePeaks() {
   Peaks p;
   constexpr double kEach = 100 * kChains;
@@ -107,10 +127,63 @@ inline Peaks measurePeaks() {
 inline Peaks measurePeaks() { return {}; }
 #endif
 
-/// Measured at the first call.
+/// Measured at the first call, and anew when the last figures are older than a
+/// few seconds.
 inline const Peaks &peaks() {
-  static const Peaks p = measurePeaks();
+  using Clock = std::chrono::steady_clock;
+  static Peaks p;
+  static Clock::time_point fresh;
+  if (Clock::now() >= fresh) {
+    p = measurePeaks();
+    fresh = Clock::now() + std::chrono::seconds(3);
+  }
   return p;
+}
+
+/// Bytes a second at which `threads` threads together read as much memory
+/// again and again, so that the last cache serves what it can of it; on huge
+/// pages where allowed. Processor time for one thread, else time on the clock.
+/// Measured at the first call.
+inline double readPeak(unsigned threads, size_t bytes) {
+  static std::map<std::pair<unsigned, size_t>, double> known;
+  double &best = known[{threads, bytes}];
+  if (best > 0)
+    return best;
+  constexpr size_t kHuge = size_t{2} << 20;
+  const size_t each = bytes / threads / kHuge * kHuge;
+  std::vector<uint8_t *> arrays(threads);
+  for (uint8_t *&a : arrays) {
+    a = static_cast<uint8_t *>(std::aligned_alloc(kHuge, each));
+    (void)::madvise(a, each, MADV_HUGEPAGE);
+    std::memset(a, 1, each);
+  }
+  const auto read = [each](const uint8_t *a) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+      return readLines(a, each);
+#endif
+    uint64_t sum = 0;
+    for (const uint8_t *p = a; p < a + each; p += 64)
+      sum += *reinterpret_cast<const uint64_t *>(p);
+    asm volatile("" : : "r"(sum));
+  };
+  for (int stretch = 0; stretch < 9; ++stretch) {
+    const double cpu = threadCpuSeconds();
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<std::jthread> others;
+    for (unsigned t = 1; t < threads; ++t)
+      others.emplace_back([&, t] { read(arrays[t]); });
+    read(arrays[0]);
+    others.clear();
+    const std::chrono::duration<double> wall =
+        std::chrono::steady_clock::now() - start;
+    const double seconds =
+        threads == 1 ? threadCpuSeconds() - cpu : wall.count();
+    best = std::max(best, static_cast<double>(threads * each) / seconds);
+  }
+  for (uint8_t *a : arrays)
+    std::free(a);
+  return best;
 }
 
 } // namespace mpc::bench
