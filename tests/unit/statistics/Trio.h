@@ -14,6 +14,7 @@
 #include "tests/unit/proto/PlanBuilder.h"
 
 #include <array>
+#include <catch2/catch.hpp>
 #include <random>
 
 namespace mpc::test {
