@@ -1,5 +1,8 @@
 //===- passes/PiecewiseFit.cpp - choose segments and degree by cost -------===//
 #include "passes/PiecewiseFit.h"
+
+#include "runtime/core/DpfKey.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,10 +12,9 @@ namespace {
 
 constexpr unsigned kMaxDegree = 7;
 constexpr unsigned kMaxDepth = 11;
-constexpr int kNodes = 24;  ///< Chebyshev nodes a window
-constexpr int kChecks = 24; ///< points a window at which the error is seen
-constexpr double kKeyBytes = 16.25; ///< of a level of a key
-constexpr int64_t kPadUlps = 8;     ///< input noise of truncations, each side
+constexpr int kNodes = 24;      ///< Chebyshev nodes a window
+constexpr int kChecks = 24;     ///< points a window at which the error is seen
+constexpr int64_t kPadUlps = 8; ///< input noise of truncations, each side
 
 /// Values of f at the nodes of one window, reused for every degree.
 struct Window {
@@ -79,7 +81,9 @@ public:
   std::optional<Fit> run() {
     std::optional<Fit> best;
     for (unsigned d = 1; d <= kMaxDepth; ++d) {
-      if (best && best->cost <= r_.prices.bothByte * kKeyBytes * d)
+      // The least a key has, with payloads of no width.
+      const auto least = static_cast<double>(core::dpfKeyBits(d, 0, 0)) / 8;
+      if (best && best->cost <= r_.prices.bothByte * least)
         break; // the keys alone cost more than the best so far
       if (!layOut(d))
         continue;
@@ -252,8 +256,9 @@ private:
       return std::nullopt;
     const double leaves = static_cast<double>(segments);
     const FitPrices &p = r_.prices;
-    fit.cost = p.bothByte * (kKeyBytes * d_ + words * ring / 8.0) +
-               p.dpfLevel * d_ + p.leafWord * leaves * (words + 1);
+    const auto key = core::dpfKeyBits(d_, static_cast<unsigned>(words), ring);
+    fit.cost = p.bothByte * static_cast<double>(key) / 8 + p.dpfLevel * d_ +
+               p.leafWord * leaves * (words + 1);
     return fit;
   }
 

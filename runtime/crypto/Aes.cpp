@@ -152,41 +152,52 @@ void AesCipher::hash(const Block *in, Block *out, size_t n,
   core::wipe(y, sizeof y);
 }
 
-void AesCipher::expand(size_t nElements, size_t n, const Block *parents,
-                       size_t parentStride, const Block *cw, Block *children,
-                       size_t childStride) const {
+void AesCipher::expand(size_t n, unsigned logPer, const Block *parents,
+                       const uint8_t *cw, Block *children) const {
   if (level_ != AesLevel::Portable)
-    return kernels(level_)->expand(round_, nElements, n, parents, parentStride,
-                                   cw, children, childStride);
-  Block side[kChunk];
-  for (size_t e = 0; e < nElements; ++e) {
-    const Block *from = parents + e * parentStride;
-    Block *to = children + e * childStride;
-    for (size_t i = 0; i < n; i += kChunk) {
-      size_t m = std::min(kChunk, n - i);
-      for (uint64_t c = 0; c < 2; ++c) {
-        hash(from + i, side, m, c);
-        for (size_t j = 0; j < m; ++j) {
-          uint64_t on = -(from[i + j].lo & 1);
-          to[2 * (i + j) + c] = {side[j].lo ^ (on & cw[2 * e + c].lo),
-                                 side[j].hi ^ (on & cw[2 * e + c].hi)};
-        }
+    return kernels(level_)->expand(round_, n, logPer, parents, cw, children);
+  Block left[kChunk];
+  const size_t nodes = n << logPer;
+  for (size_t i = 0; i < nodes; i += kChunk) {
+    size_t m = std::min(kChunk, nodes - i);
+    hash(parents + i, left, m, 0);
+    for (size_t j = 0; j < m; ++j) {
+      const Block &x = parents[i + j];
+      uint64_t on = -(x.lo & 1);
+      Block c;
+      std::memcpy(&c, cw + sizeof c * ((i + j) >> logPer), sizeof c);
+      c = {left[j].lo ^ (on & c.lo), left[j].hi ^ (on & c.hi)};
+      children[2 * (i + j)] = c;
+      children[2 * (i + j) + 1] = {c.lo ^ x.lo, c.hi ^ x.hi};
+    }
+  }
+  core::wipe(left, sizeof left);
+}
+
+void AesCipher::convert(size_t n, unsigned logPer, const Block *nodes,
+                        unsigned nBlocks, uint64_t tweak, Lane lane,
+                        const Block *cw, void *out) const {
+  if (level_ != AesLevel::Portable)
+    return kernels(level_)->convert(round_, n, logPer, nodes, nBlocks, tweak,
+                                    lane, cw, out);
+  Block y[kChunk];
+  auto *to = static_cast<uint8_t *>(out);
+  const size_t total = n << logPer;
+  for (size_t i = 0; i < total; i += kChunk) {
+    size_t m = std::min(kChunk, total - i);
+    for (unsigned b = 0; b < nBlocks; ++b) {
+      hash(nodes + i, y, m, tweak + b);
+      for (size_t j = 0; j < m; ++j) {
+        uint64_t on = -(nodes[i + j].lo & 1);
+        const Block &c = cw[((i + j) >> logPer) * nBlocks + b];
+        y[j] = {addLanes(y[j].lo, on & c.lo, lane),
+                addLanes(y[j].hi, on & c.hi, lane)};
+        std::memcpy(to + sizeof(Block) * ((i + j) * nBlocks + b), &y[j],
+                    sizeof(Block));
       }
     }
   }
-  core::wipe(side, sizeof side);
-}
-
-void AesCipher::convert(const Block *nodes, size_t n, uint64_t tweak, Lane lane,
-                        Block cw, Block *out) const {
-  if (level_ != AesLevel::Portable)
-    return kernels(level_)->convert(round_, nodes, n, tweak, lane, cw, out);
-  hash(nodes, out, n, tweak);
-  for (size_t i = 0; i < n; ++i) {
-    uint64_t on = -(nodes[i].lo & 1);
-    out[i].lo = addLanes(out[i].lo, on & cw.lo, lane);
-    out[i].hi = addLanes(out[i].hi, on & cw.hi, lane);
-  }
+  core::wipe(y, sizeof y);
 }
 
 } // namespace mpc::crypto

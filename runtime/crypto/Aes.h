@@ -7,6 +7,9 @@
 // The DPF's hash is fixed-key AES in the MMO^sigma form of Guo, Katz, Wang, Yu
 // (S&P 2020), with a tweak i and feed-forward:
 //   y = sigma(x) ^ i,   H(x, i) = AES_k(y) ^ y,   sigma(hi|lo) = (hi^lo | hi).
+// sigma is a linear orthomorphism (x -> sigma(x) ^ x is a permutation too), so
+// H(., 0) is circular correlation robust in the model of an ideal permutation;
+// sigma being linear, H(x, i) is H(x ^ sigma^-1(i), 0).
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -58,19 +61,24 @@ public:
   /// out[i] = H(in[i], tweak). in may be out.
   void hash(const Block *in, Block *out, size_t n, uint64_t tweak) const;
 
-  /// One level of nElements DPF trees, n parents each: children[2i + c] =
-  /// H(parents[i], c), xored with cw[c] if bit 0 of parents[i].lo (the control
-  /// bit) is set. Element e's arrays start at e times their stride, cw's
-  /// stride being 2. No overlap; parents and children have kPad blocks beyond
-  /// the last element's, which may be read and overwritten.
-  void expand(size_t nElements, size_t n, const Block *parents,
-              size_t parentStride, const Block *cw, Block *children,
-              size_t childStride) const;
+  /// One level of n half-trees (Dpf.h), each of 2^logPer parents, all of them
+  /// one after the other: children[2i] = H(parents[i], 0) ^ (t cw[e]) and
+  /// children[2i + 1] = children[2i] ^ parents[i], where t is bit 0 of
+  /// parents[i].lo (the control bit) and e the parent's tree. cw lies at any
+  /// address. No overlap; parents and children have kPad blocks beyond the
+  /// last, which may be read and overwritten.
+  void expand(size_t n, unsigned logPer, const Block *parents,
+              const uint8_t *cw, Block *children) const;
 
-  /// out[i] = H(nodes[i], tweak), to which cw is added lane by lane if bit 0 of
-  /// nodes[i].lo is set. No overlap.
-  void convert(const Block *nodes, size_t n, uint64_t tweak, Lane lane,
-               Block cw, Block *out) const;
+  /// Payloads of n trees of 2^logPer nodes, nBlocks a node: out[i nBlocks + b]
+  /// = H(nodes[i], tweak + b), to which cw[e nBlocks + b] is added lane by lane
+  /// if bit 0 of nodes[i].lo is set. `out` lies at any address. No overlap;
+  /// nodes have kPad blocks beyond the last, which may be read.
+  void convert(size_t n, unsigned logPer, const Block *nodes, unsigned nBlocks,
+               uint64_t tweak, Lane lane, const Block *cw, void *out) const;
+
+  /// Of AesNi and Vaes, for loops that need more than the above.
+  const Block *roundKeys() const { return round_; }
 
   static constexpr size_t kPad = 8;
 
@@ -93,11 +101,11 @@ struct AesKernels {
                   uint64_t mask);
   void (*hash)(const Block *rk, const Block *in, Block *out, size_t n,
                uint64_t tweak);
-  void (*expand)(const Block *rk, size_t nElements, size_t n,
-                 const Block *parents, size_t parentStride, const Block *cw,
-                 Block *children, size_t childStride);
-  void (*convert)(const Block *rk, const Block *nodes, size_t n, uint64_t tweak,
-                  Lane lane, Block cw, Block *out);
+  void (*expand)(const Block *rk, size_t n, unsigned logPer,
+                 const Block *parents, const uint8_t *cw, Block *children);
+  void (*convert)(const Block *rk, size_t n, unsigned logPer,
+                  const Block *nodes, unsigned nBlocks, uint64_t tweak,
+                  Lane lane, const Block *cw, void *out);
 };
 /// Null where the build's processor family has no such instructions.
 const AesKernels *aesNiKernels();

@@ -118,34 +118,26 @@ inline __m128i controlMask(__m128i x) {
   return _mm_srai_epi32(_mm_slli_epi32(_mm_shuffle_epi32(x, 0), 31), 31);
 }
 
-void expand(const Block *rk, size_t nElements, size_t n, const Block *parents,
-            size_t parentStride, const Block *cw, Block *children,
-            size_t childStride) {
-  const __m128i one = _mm_set_epi64x(0, 1);
-  for (size_t e = 0; e < nElements; ++e) {
-    const Block *from = parents + e * parentStride;
-    Block *to = children + e * childStride;
-    const __m128i cwL = load(cw + 2 * e), cwR = load(cw + 2 * e + 1);
-    auto step = [&]<size_t N>(size_t i) {
-      __m128i x[2 * N], y[2 * N], on[N];
-      for (size_t j = 0; j < N; ++j) {
-        __m128i p = load(from + i + j);
-        on[j] = controlMask(p);
-        x[2 * j] = y[2 * j] = sigma(p);
-        x[2 * j + 1] = y[2 * j + 1] = _mm_xor_si128(sigma(p), one);
-      }
-      rounds<2 * N>(rk, x);
-      for (size_t j = 0; j < 2 * N; ++j) {
-        __m128i c = _mm_and_si128(on[j / 2], j % 2 ? cwR : cwL);
-        store(to + 2 * i + j, _mm_xor_si128(_mm_xor_si128(x[j], y[j]), c));
-      }
-    };
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4)
-      step.template operator()<4>(i);
-    for (; i < n; ++i)
-      step.template operator()<1>(i);
-  }
+inline __m128i loadAny(const void *p) {
+  return _mm_loadu_si128(static_cast<const __m128i *>(p));
+}
+
+void expand(const Block *rk, size_t n, unsigned logPer, const Block *parents,
+            const uint8_t *cw, Block *children) {
+  inGroups(n << logPer, [&]<size_t N>(size_t i) {
+    __m128i x[N], y[N];
+    for (size_t j = 0; j < N; ++j)
+      x[j] = y[j] = sigma(load(parents + i + j));
+    rounds<N>(rk, x);
+    for (size_t j = 0; j < N; ++j) {
+      const __m128i p = load(parents + i + j);
+      const __m128i c = _mm_and_si128(
+          controlMask(p), loadAny(cw + sizeof(Block) * ((i + j) >> logPer)));
+      const __m128i left = _mm_xor_si128(_mm_xor_si128(x[j], y[j]), c);
+      store(children + 2 * (i + j), left);
+      store(children + 2 * (i + j) + 1, _mm_xor_si128(left, p));
+    }
+  });
 }
 
 template <Lane L> inline __m128i addLanes(__m128i a, __m128i b) {
@@ -158,29 +150,36 @@ template <Lane L> inline __m128i addLanes(__m128i a, __m128i b) {
 }
 
 template <Lane L>
-void convertLanes(const Block *rk, const Block *nodes, size_t n, uint64_t tweak,
-                  Block cw, Block *out) {
-  const __m128i t = _mm_set_epi64x(0, static_cast<long long>(tweak));
-  const __m128i c = load(&cw);
-  inGroups(n, [&]<size_t N>(size_t i) {
-    __m128i x[N], y[N], add[N];
-    for (size_t j = 0; j < N; ++j) {
-      __m128i node = load(nodes + i + j);
-      add[j] = _mm_and_si128(controlMask(node), c);
-      x[j] = y[j] = _mm_xor_si128(sigma(node), t);
-    }
-    rounds<N>(rk, x);
-    for (size_t j = 0; j < N; ++j)
-      store(out + i + j, addLanes<L>(_mm_xor_si128(x[j], y[j]), add[j]));
-  });
+void convertLanes(const Block *rk, size_t n, unsigned logPer,
+                  const Block *nodes, unsigned nBlocks, uint64_t tweak,
+                  const Block *cw, void *to) {
+  auto *out = static_cast<uint8_t *>(to);
+  for (unsigned b = 0; b < nBlocks; ++b) {
+    const __m128i t = _mm_set_epi64x(0, static_cast<long long>(tweak + b));
+    inGroups(n << logPer, [&]<size_t N>(size_t i) {
+      __m128i x[N], y[N];
+      for (size_t j = 0; j < N; ++j)
+        x[j] = y[j] = _mm_xor_si128(sigma(load(nodes + i + j)), t);
+      rounds<N>(rk, x);
+      for (size_t j = 0; j < N; ++j) {
+        const __m128i c =
+            _mm_and_si128(controlMask(load(nodes + i + j)),
+                          load(cw + ((i + j) >> logPer) * nBlocks + b));
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(
+                             out + sizeof(Block) * ((i + j) * nBlocks + b)),
+                         addLanes<L>(_mm_xor_si128(x[j], y[j]), c));
+      }
+    });
+  }
 }
 
-void convert(const Block *rk, const Block *nodes, size_t n, uint64_t tweak,
-             Lane lane, Block cw, Block *out) {
+void convert(const Block *rk, size_t n, unsigned logPer, const Block *nodes,
+             unsigned nBlocks, uint64_t tweak, Lane lane, const Block *cw,
+             void *out) {
   auto f = lane == Lane::Bit   ? convertLanes<Lane::Bit>
            : lane == Lane::U32 ? convertLanes<Lane::U32>
                                : convertLanes<Lane::U64>;
-  f(rk, nodes, n, tweak, cw, out);
+  f(rk, n, logPer, nodes, nBlocks, tweak, cw, out);
 }
 
 } // namespace

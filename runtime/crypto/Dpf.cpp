@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <optional>
 #include <string>
 
 #include "runtime/core/Ring.h"
-#include "runtime/crypto/DpfTree.h"
+#include "runtime/crypto/DpfUnpack.h"
+#include "runtime/kernels/Pack.h"
 #include "runtime/kernels/ThreadPool.h"
 
 namespace mpc::crypto {
@@ -26,109 +28,127 @@ constexpr size_t kTileNodes = 512;              ///< stays in the L1 cache
 class Generator {
 public:
   Generator(const DpfParams &p, size_t tile)
-      : p_(p), shape_(p), cipher_(dpfCipher(p.aes)), tile_(tile),
-        corrections_(2 * tile * std::max(shape_.treeDepth, 1u)),
-        payload_(tile * shape_.lanes) {
-    for (auto &v : node_)
-      v.allocate(tile);
-    for (auto &v : child_)
-      v.allocate(tile);
+      : p_(p), shape_(p), cipher_(dpfCipher(p.aes)), delta_(tile),
+        payload_(tile * (shape_.lane == Lane::Bit ? 2 * shape_.blocksPerNode
+                                                  : shape_.lanes)) {
+    for (unsigned party : {0, 1}) {
+      node_[party].allocate(tile);
+      hash_[party].allocate(tile);
+    }
   }
 
-  void run(size_t n, const uint64_t *alpha, const uint64_t *payload,
-           const Block *roots1, const Block *roots2, uint8_t *out) {
-    for (size_t e = 0; e < n; ++e) {
+  /// Elements [first, first + count) of a batch of n; the arrays are theirs,
+  /// but for out, the keys of all.
+  void run(size_t n, size_t first, size_t count, const uint64_t *alpha,
+           const uint64_t *payload, const Block *roots1, const Block *roots2,
+           uint8_t *out) {
+    for (size_t e = 0; e < count; ++e) {
       node_[0][e] = dpfRootNode(roots1[e], 1);
       node_[1][e] = dpfRootNode(roots2[e], 2);
+      delta_[e] = {node_[0][e].lo ^ node_[1][e].lo,
+                   node_[0][e].hi ^ node_[1][e].hi};
     }
     for (unsigned level = 0; level < shape_.treeDepth; ++level)
-      descend(level, n, alpha);
-    correctPayload(n, alpha, payload);
-    write(n, out);
+      descend(level, count, alpha,
+              out + shape_.levelAt(level, n) + sizeof(Block) * first);
+    uint8_t *to = out + shape_.payloadAt(n);
+    // Tiles hold multiples of 64 words and so begin at whole bytes.
+    to += core::packedBytes(first * shape_.lanes, shape_.ringBits);
+    if (shape_.lane == Lane::Bit) {
+      correctBits(count, alpha, payload);
+      writeBits(count, to);
+    } else {
+      correctWords(count, alpha, payload);
+      kernels::packBits(payload_.data(), count * shape_.lanes, shape_.ringBits,
+                        to);
+    }
   }
 
 private:
-  /// One level: correction words, and both parties' nodes on alpha's path.
-  void descend(unsigned level, size_t n, const uint64_t *alpha) {
-    for (unsigned party = 0; party < 2; ++party)
-      for (unsigned c = 0; c < 2; ++c)
-        cipher_.hash(node_[party].data(), child_[2 * party + c].data(), n, c);
-    Block *cw = &corrections_[2 * tile_ * level];
-    for (size_t e = 0; e < n; ++e) {
-      const uint64_t bit = alpha[e] >> (p_.depth - 1 - level) & 1;
-      const uint64_t right = -bit; // keep right, lose left
-      const Block l1 = child_[0][e], r1 = child_[1][e];
-      const Block l2 = child_[2][e], r2 = child_[3][e];
-      // Off the path both parties' seeds become equal, control bits too; on it
-      // the control bits differ.
-      const uint64_t lo =
-          select(right, l1.lo ^ l2.lo, r1.lo ^ r2.lo) & ~uint64_t{1};
-      const uint64_t hi = select(right, l1.hi ^ l2.hi, r1.hi ^ r2.hi);
-      const Block left{lo | (((l1.lo ^ l2.lo) & 1) ^ bit ^ 1), hi};
-      const Block rightCw{lo | (((r1.lo ^ r2.lo) & 1) ^ bit), hi};
-      const Block keep{select(right, rightCw.lo, left.lo), hi};
-      cw[2 * e] = left;
-      cw[2 * e + 1] = rightCw;
-      const uint64_t on1 = -(node_[0][e].lo & 1), on2 = -(node_[1][e].lo & 1);
-      node_[0][e] = {select(right, r1.lo, l1.lo) ^ (on1 & keep.lo),
-                     select(right, r1.hi, l1.hi) ^ (on1 & keep.hi)};
-      node_[1][e] = {select(right, r2.lo, l2.lo) ^ (on2 & keep.lo),
-                     select(right, r2.hi, l2.hi) ^ (on2 & keep.hi)};
+  void hashBoth(size_t count, uint64_t tweak) {
+    for (unsigned party : {0, 1})
+      cipher_.hash(node_[party].data(), hash_[party].data(), count, tweak);
+  }
+
+  /// One level: corrections, and both parties' nodes on alpha's path.
+  void descend(unsigned level, size_t count, const uint64_t *alpha,
+               uint8_t *out) {
+    hashBoth(count, 0);
+    for (size_t e = 0; e < count; ++e) {
+      const uint64_t right = -(alpha[e] >> (p_.depth - 1 - level) & 1);
+      const Block d = delta_[e], h = hash_[0][e], x = node_[0][e];
+      const Block cw{h.lo ^ hash_[1][e].lo ^ (d.lo & ~right),
+                     h.hi ^ hash_[1][e].hi ^ (d.hi & ~right)};
+      std::memcpy(out + sizeof cw * e, &cw, sizeof cw);
+      const uint64_t on = -(x.lo & 1);
+      const Block next{h.lo ^ (x.lo & right) ^ (on & cw.lo),
+                       h.hi ^ (x.hi & right) ^ (on & cw.hi)};
+      node_[0][e] = next;
+      node_[1][e] = {next.lo ^ d.lo, next.hi ^ d.hi};
     }
   }
 
   /// (-1)^(t1 = 0) (payload - word1 + word2), in the slot of alpha's low bits;
   /// 0 - word1 + word2 in the others.
-  void correctPayload(size_t n, const uint64_t *alpha,
-                      const uint64_t *payload) {
-    const uint64_t slotMask = (uint64_t{1} << p_.terminate) - 1;
+  void correctWords(size_t count, const uint64_t *alpha,
+                    const uint64_t *payload) {
+    const uint64_t slotMask = shape_.slots() - 1;
     for (unsigned l = 0; l < shape_.lanes; ++l) {
       if (l * shape_.laneBits() % 128 == 0)
-        for (unsigned party = 0; party < 2; ++party)
-          cipher_.hash(node_[party].data(), child_[party].data(), n,
-                       DpfShape::kConvertTweak + shape_.blockOf(l));
-      const uint64_t slot = l / p_.words;
-      const unsigned word = l % p_.words;
-      for (size_t e = 0; e < n; ++e) {
+        hashBoth(count, DpfShape::kConvertTweak + shape_.blockOf(l));
+      const uint64_t slot = l & slotMask;
+      const unsigned word = l >> p_.terminate;
+      for (size_t e = 0; e < count; ++e) {
         const uint64_t off = slot ^ (alpha[e] & slotMask);
         const uint64_t here = -((off - 1) >> 63);
         const uint64_t value = (payload[e * p_.words + word] & here) -
-                               shape_.get(child_[0][e], l) +
-                               shape_.get(child_[1][e], l);
+                               shape_.get(hash_[0][e], l) +
+                               shape_.get(hash_[1][e], l);
         const uint64_t negate = (node_[0][e].lo & 1) - 1;
-        payload_[e * shape_.lanes + l] =
-            core::reduce((value ^ negate) - negate, shape_.ringBits);
+        payload_[e * shape_.lanes + l] = (value ^ negate) - negate;
       }
     }
   }
 
-  void write(size_t n, uint8_t *out) const {
+  /// The same modulo 2, where signs do not matter: [element][64 lanes].
+  void correctBits(size_t count, const uint64_t *alpha,
+                   const uint64_t *payload) {
+    const uint64_t slotMask = shape_.slots() - 1;
+    const size_t halves = 2 * shape_.blocksPerNode;
+    for (size_t half = 0; half < halves; ++half) {
+      if (half % 2 == 0)
+        hashBoth(count, DpfShape::kConvertTweak + half / 2);
+      for (size_t e = 0; e < count; ++e) {
+        uint64_t bits = half % 2 ? hash_[0][e].hi ^ hash_[1][e].hi
+                                 : hash_[0][e].lo ^ hash_[1][e].lo;
+        for (unsigned j = 0; j < p_.words; ++j) {
+          const uint64_t lane = (alpha[e] & slotMask) | j << p_.terminate;
+          const uint64_t here = ((lane / 64 ^ half) - 1) >> 63;
+          bits ^= (payload[e * p_.words + j] & here) << (lane % 64);
+        }
+        payload_[e * halves + half] = bits;
+      }
+    }
+  }
+
+  void writeBits(size_t count, uint8_t *out) const {
     BitWriter bits(out);
-    for (size_t e = 0; e < n; ++e) {
-      for (unsigned level = 0; level < shape_.treeDepth; ++level) {
-        const Block *cw = &corrections_[2 * (tile_ * level + e)];
-        bits.put(cw[0].lo & ~uint64_t{1}, 64);
-        bits.put(cw[0].hi, 64);
-        bits.put((cw[0].lo & 1) | (cw[1].lo & 1) << 1, 2);
+    const size_t halves = 2 * shape_.blocksPerNode;
+    for (size_t e = 0; e < count; ++e)
+      for (unsigned l = 0; l < shape_.lanes; l += 64) {
+        const unsigned here = std::min(64u, shape_.lanes - l);
+        bits.put(core::reduce(payload_[e * halves + l / 64], here), here);
       }
-      for (unsigned l = 0; l < shape_.lanes; ++l)
-        bits.put(payload_[e * shape_.lanes + l], shape_.ringBits);
-    }
     bits.flush();
-  }
-
-  static uint64_t select(uint64_t mask, uint64_t ifSet, uint64_t ifClear) {
-    return ifClear ^ (mask & (ifSet ^ ifClear));
   }
 
   DpfParams p_;
   DpfShape shape_;
   AesCipher cipher_;
-  size_t tile_;
-  core::SecretVector<Block> node_[2];     ///< [party][element]
-  core::SecretVector<Block> child_[4];    ///< [2 party + side][element]
-  core::SecretVector<Block> corrections_; ///< [level][element][side]
-  core::SecretVector<uint64_t> payload_;  ///< [element][lane]
+  core::SecretVector<Block> node_[2];    ///< [party][element]
+  core::SecretVector<Block> hash_[2];    ///< [party][element]
+  core::SecretVector<Block> delta_;      ///< [element]
+  core::SecretVector<uint64_t> payload_; ///< [element][lane]
 };
 
 //===----------------------------------------------------------------------===//
@@ -137,11 +157,12 @@ private:
 
 /// How a range of leaves is cut into subtrees and a batch into tiles.
 struct Tiling {
-  Tiling(const DpfParams &p, size_t n, uint64_t firstLeaf, uint64_t nLeaves)
+  Tiling(const DpfParams &p, size_t n, uint64_t firstLeaf, uint64_t nLeaves,
+         size_t pieceWords = kPieceWords)
       : shape(p), leafShift(0) {
     assert(validate(p) && nLeaves > 0 && nLeaves <= p.points() &&
            firstLeaf <= p.points() - nLeaves);
-    unsigned wordLevels = core::ceilLog2(kPieceWords / shape.lanes + 1) - 1;
+    unsigned wordLevels = core::ceilLog2(pieceWords / shape.lanes + 1) - 1;
     levels = std::min({shape.treeDepth, DpfWalk::kMaxSubtreeLevels,
                        std::max(wordLevels, 1u)});
     leafShift = levels + p.terminate;
@@ -151,26 +172,16 @@ struct Tiling {
     nTiles = (n + tile - 1) / tile;
   }
 
+  /// A few tiles a chunk: each chunk sets up its own scratch.
+  size_t grain(size_t subtrees = 1) const {
+    return std::max<size_t>(1,
+                            (size_t{1} << 14) / ((tile << levels) * subtrees));
+  }
+
   DpfShape shape;
   unsigned levels, leafShift;
   size_t firstSubtree, nSubtrees, tile, nTiles;
 };
-
-/// All words of loaded element e's current subtree, reduced and signed.
-void unpack(DpfWalk &walk, size_t e, int party, uint64_t *out) {
-  const DpfShape &shape = walk.shape();
-  const Block *blocks = walk.convert(e);
-  const uint64_t negate = party == 2 ? ~uint64_t{0} : 0;
-  const uint64_t mask = core::ringMask(shape.ringBits);
-  for (unsigned l = 0; l < shape.lanes; ++l) {
-    const Block *from = blocks + shape.blockOf(l) * walk.stride();
-    const unsigned bit = l * shape.laneBits() % 128;
-    for (size_t i = 0; i < walk.stride(); ++i) {
-      uint64_t v = (bit < 64 ? from[i].lo : from[i].hi) >> (bit % 64);
-      out[i * shape.lanes + l] = ((v ^ negate) - negate) & mask;
-    }
-  }
-}
 
 /// For each (tile, subtree) in parallel, or with wholeElements each tile's
 /// subtrees in order: body(element, firstLeaf of subtree, walk, slot, scratch
@@ -181,30 +192,29 @@ void overTree(const DpfParams &p, int party, size_t n, const Block *roots,
               size_t scratchWords, kernels::ThreadPool &pool,
               const Body &body) {
   const size_t inner = wholeElements ? 1 : t.nSubtrees;
-  // A few tiles a chunk: each chunk sets up its own scratch.
-  const size_t leavesPerItem = (t.tile << t.levels) * (t.nSubtrees / inner);
-  const size_t grain = std::max<size_t>(1, (size_t{1} << 14) / leavesPerItem);
-  pool.parallelFor(t.nTiles * inner, grain, [&](size_t begin, size_t end) {
-    DpfWalk walk(p, party, t.tile, t.levels);
-    core::SecretVector<uint64_t> scratch(scratchWords);
-    std::optional<size_t> loaded;
-    for (size_t item = begin; item < end; ++item) {
-      const size_t first = item / inner * t.tile;
-      const size_t count = std::min(t.tile, n - first);
-      if (loaded != first) {
-        walk.load(roots, keys, n, first, count);
-        loaded = first;
-      }
-      const size_t from = wholeElements ? 0 : item % inner;
-      const size_t until = wholeElements ? t.nSubtrees : from + 1;
-      for (size_t s = from; s < until; ++s) {
-        walk.expand(t.firstSubtree + s);
-        for (size_t e = 0; e < count; ++e)
-          body(first + e, uint64_t{t.firstSubtree + s} << t.leafShift, walk, e,
-               scratch.span());
-      }
-    }
-  });
+  pool.parallelFor(
+      t.nTiles * inner, t.grain(t.nSubtrees / inner),
+      [&](size_t begin, size_t end) {
+        DpfWalk walk(p, party, t.tile, t.levels);
+        core::SecretVector<uint64_t> scratch(scratchWords);
+        std::optional<size_t> loaded;
+        for (size_t item = begin; item < end; ++item) {
+          const size_t first = item / inner * t.tile;
+          const size_t count = std::min(t.tile, n - first);
+          if (loaded != first) {
+            walk.load(roots, keys, n, first, count);
+            loaded = first;
+          }
+          const size_t from = wholeElements ? 0 : item % inner;
+          const size_t until = wholeElements ? t.nSubtrees : from + 1;
+          for (size_t s = from; s < until; ++s) {
+            walk.expand(t.firstSubtree + s);
+            for (size_t e = 0; e < count; ++e)
+              body(first + e, uint64_t{t.firstSubtree + s} << t.leafShift, walk,
+                   e, scratch.span());
+          }
+        }
+      });
 }
 
 } // namespace
@@ -228,14 +238,6 @@ Status validate(const DpfParams &p) {
   return {};
 }
 
-unsigned dpfBestTermination(unsigned depth, unsigned words, unsigned ringBits) {
-  DpfParams best{depth, words, ringBits, 0};
-  for (DpfParams p = best; ++p.terminate, validate(p);)
-    if (dpfKeyBits(p) < dpfKeyBits(best))
-      best = p;
-  return best.terminate;
-}
-
 size_t dpfKeyBits(const DpfParams &p) { return DpfShape(p).keyBits; }
 
 size_t dpfKeyBytes(const DpfParams &p, size_t n) {
@@ -248,15 +250,15 @@ void dpfGenerate(const DpfParams &p, size_t n, const uint64_t *alpha,
                  const Block *roots2, uint8_t *out, kernels::ThreadPool &pool) {
   assert(validate(p));
   const DpfShape shape(p);
-  // Multiples of eight elements start at whole bytes.
+  // Whole groups of 64 words, so that tiles are packed independently.
   const size_t tile = shape.lanes <= 32 ? 64 : 8;
   const size_t nTiles = (n + tile - 1) / tile;
   pool.parallelFor(nTiles, 8, [&](size_t begin, size_t end) {
     Generator generator(p, tile);
     for (size_t t = begin; t < end; ++t) {
       const size_t e = t * tile;
-      generator.run(std::min(tile, n - e), alpha + e, payload + e * p.words,
-                    roots1 + e, roots2 + e, out + e / 8 * shape.keyBits);
+      generator.run(n, e, std::min(tile, n - e), alpha + e,
+                    payload + e * p.words, roots1 + e, roots2 + e, out);
     }
   });
 }
@@ -268,11 +270,12 @@ void dpfVisit(const DpfParams &p, int party, size_t n, const Block *roots,
     return;
   const Tiling t(p, n, firstLeaf, nLeaves);
   const uint64_t inSubtree = uint64_t{1} << t.leafShift;
+  const DpfUnpacker unpack(t.shape, party, p.aes);
   overTree(
       p, party, n, roots, keys, t, false, inSubtree * p.words, pool,
       [&](size_t element, uint64_t leaf, DpfWalk &walk, size_t e,
           std::span<uint64_t> piece) {
-        unpack(walk, e, party, piece.data());
+        unpack(walk.convert(e), walk.nodesPerElement(), piece.data());
         uint64_t from = std::max(leaf, firstLeaf);
         uint64_t until = std::min(leaf + inSubtree, firstLeaf + nLeaves);
         visit(element, from,
@@ -283,10 +286,25 @@ void dpfVisit(const DpfParams &p, int party, size_t n, const Block *roots,
 void dpfEvalRange(const DpfParams &p, int party, size_t n, const Block *roots,
                   const uint8_t *keys, uint64_t firstLeaf, uint64_t nLeaves,
                   uint64_t *leaves, kernels::ThreadPool &pool) {
-  dpfVisit(p, party, n, roots, keys, firstLeaf, nLeaves, pool,
-           [&](size_t e, uint64_t leaf, std::span<const uint64_t> words) {
-             std::copy(words.begin(), words.end(),
-                       leaves + (e * nLeaves + leaf - firstLeaf) * p.words);
+  if (n == 0 || nLeaves == 0)
+    return;
+  const Tiling t(p, n, firstLeaf, nLeaves);
+  const uint64_t inSubtree = uint64_t{1} << t.leafShift;
+  const DpfUnpacker unpack(t.shape, party, p.aes);
+  overTree(p, party, n, roots, keys, t, false, inSubtree * p.words, pool,
+           [&](size_t element, uint64_t leaf, DpfWalk &walk, size_t e,
+               std::span<uint64_t> piece) {
+             const Block *blocks = walk.convert(e);
+             const size_t nodes = walk.nodesPerElement();
+             uint64_t from = std::max(leaf, firstLeaf);
+             uint64_t until = std::min(leaf + inSubtree, firstLeaf + nLeaves);
+             uint64_t *to =
+                 leaves + (element * nLeaves + from - firstLeaf) * p.words;
+             if (until - from == inSubtree)
+               return unpack(blocks, nodes, to);
+             unpack(blocks, nodes, piece.data());
+             std::copy_n(piece.data() + (from - leaf) * p.words,
+                         (until - from) * p.words, to);
            });
 }
 
@@ -302,38 +320,64 @@ void dpfEvalBits(const DpfParams &p, int party, size_t n, const Block *roots,
   assert(p.ringBits == 1);
   if (n == 0 || nLeaves == 0)
     return;
-  const Tiling t(p, n, firstLeaf, nLeaves);
+  const Tiling t(p, n, firstLeaf, nLeaves, SIZE_MAX - 1);
   const uint64_t firstBit = firstLeaf * p.words;
   const uint64_t endBit = firstBit + nLeaves * p.words;
   const size_t rowWords = (nLeaves * p.words + 63) / 64;
+  if (p.words == 1 && t.levels == t.shape.treeDepth && nLeaves == p.points() &&
+      t.shape.lanes % 128 == 0) {
+    // Whole blocks of bits in order: straight to their rows.
+    pool.parallelFor(t.nTiles, t.grain(), [&](size_t begin, size_t end) {
+      DpfWalk walk(p, party, t.tile, t.levels);
+      for (size_t i = begin; i < end; ++i) {
+        const size_t first = i * t.tile;
+        walk.load(roots, keys, n, first, std::min(t.tile, n - first));
+        walk.expand(0);
+        walk.convertAll(packed + first * rowWords);
+      }
+    });
+    return;
+  }
   std::fill_n(packed, n * rowWords, 0);
   overTree(p, party, n, roots, keys, t, true, 0, pool,
            [&](size_t element, uint64_t leaf, DpfWalk &walk, size_t e,
                std::span<uint64_t>) {
              const Block *blocks = walk.convert(e);
+             const DpfShape &shape = walk.shape();
              uint64_t *row = packed + element * rowWords;
-             for (size_t i = 0; i < walk.stride(); ++i)
-               for (unsigned l = 0; l < t.shape.lanes; l += 64) {
-                 const Block &b =
-                     blocks[t.shape.blockOf(l) * walk.stride() + i];
-                 uint64_t bits = l % 128 ? b.hi : b.lo;
-                 uint64_t at = leaf * p.words + i * t.shape.lanes + l;
-                 uint64_t end = at + std::min(64u, t.shape.lanes - l);
-                 if (at < firstBit) { // the range begins inside or after
-                   if (end <= firstBit)
-                     continue;
-                   bits >>= firstBit - at;
-                   at = firstBit;
-                 }
-                 end = std::min(end, endBit);
-                 if (at >= end)
-                   continue;
-                 bits = core::reduce(bits, static_cast<unsigned>(end - at));
-                 uint64_t to = at - firstBit;
-                 row[to / 64] |= bits << (to % 64);
-                 if (to % 64 + (end - at) > 64)
-                   row[to / 64 + 1] |= bits >> (64 - to % 64);
+             auto deposit = [&](uint64_t bits, uint64_t at, unsigned count) {
+               uint64_t end = at + count;
+               if (at < firstBit) { // the range begins inside or after
+                 if (end <= firstBit)
+                   return;
+                 bits >>= firstBit - at;
+                 at = firstBit;
                }
+               end = std::min(end, endBit);
+               if (at >= end)
+                 return;
+               bits = core::reduce(bits, static_cast<unsigned>(end - at));
+               uint64_t to = at - firstBit;
+               row[to / 64] |= bits << (to % 64);
+               if (to % 64 + (end - at) > 64)
+                 row[to / 64 + 1] |= bits >> (64 - to % 64);
+             };
+             for (size_t i = 0; i < walk.nodesPerElement(); ++i) {
+               const Block *b = blocks + i * shape.blocksPerNode;
+               const uint64_t at = leaf * p.words + i * shape.lanes;
+               if (p.words == 1) {
+                 for (unsigned l = 0; l < shape.lanes; l += 64)
+                   deposit(l % 128 ? b[l / 128].hi : b[l / 128].lo, at + l,
+                           std::min(64u, shape.lanes - l));
+                 continue;
+               }
+               for (unsigned slot = 0; slot < shape.slots(); ++slot)
+                 for (unsigned word = 0; word < p.words; ++word) {
+                   const unsigned l = shape.laneOf(slot, word);
+                   deposit(shape.get(b[l / 128], l), at + slot * p.words + word,
+                           1);
+                 }
+             }
            });
 }
 
@@ -346,11 +390,12 @@ void dpfWeightedSum(const DpfParams &p, int party, size_t n, const Block *roots,
   const size_t inSubtree = size_t{1} << t.leafShift;
   std::fill_n(acc, n, 0);
   const size_t nWords = inSubtree * p.words;
+  const DpfUnpacker unpack(t.shape, party, p.aes);
   overTree(p, party, n, roots, keys, t, true, 2 * nWords, pool,
            [&](size_t element, uint64_t leaf, DpfWalk &walk, size_t e,
                std::span<uint64_t> scratch) {
              auto words = scratch.first(nWords), w = scratch.subspan(nWords);
-             unpack(walk, e, party, words.data());
+             unpack(walk.convert(e), walk.nodesPerElement(), words.data());
              weights(element, leaf, inSubtree, w.data());
              uint64_t sum = acc[element];
              for (size_t i = 0; i < words.size(); ++i)

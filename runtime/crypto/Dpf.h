@@ -5,17 +5,40 @@
 // point alpha and 0 elsewhere. Each evaluator expands its key to additive
 // shares of all points; neither learns alpha or the payload.
 //
-// Construction: Boyle, Gilboa, Ishai (CCS 2016), tree of fixed-key AES (Aes.h),
-// with tuple payloads and early termination: the lowest `terminate` levels of
-// the tree are replaced by a wider payload, which pays for narrow payloads. The
-// control bit is bit 0 of a node and never part of a payload: payloads are
-// hashed from nodes with tweaks of their own. Roots are not sent: they come
-// from the pairwise PRG, one block an element and party (Purpose::DpfRoot).
+// Construction: the correlated tree of Guo, Yang, Wang, Zhang, Xie, Liu, Zhao
+// (Half-Tree, EUROCRYPT 2023) for the point function of Boyle, Gilboa, Ishai
+// (CCS 2016), on fixed-key AES (Aes.h). A node x has the children
+//   left = H(x, 0) ^ t c,   right = left ^ x,   t = bit 0 of x,
+// so one AES a node, where c is the level's correction. On the path to alpha
+// the parties' nodes differ by Delta, off it they are equal:
+//   Delta = root1 ^ root2,   c = H(x1, 0) ^ H(x2, 0) ^ (1 - alpha_i) Delta,
+// x1, x2 = x1 ^ Delta being the nodes on the path. (Difference of the children
+// on side s: (t1 ^ t2) c ^ H(x1) ^ H(x2) ^ s Delta = (s ^ 1 ^ alpha_i) Delta.)
+// Delta's bit 0 is one: bit 0 of root 1 is set to zero, of root 2 to one; so
+// control bits differ exactly on the path and need no corrections.
+// A node's payload is H(x, 2), H(x, 3), ... as words, plus t times a
+// correction; at alpha that of the other evaluator's leaf is H(x ^ Delta, .).
 //
-// Wire: dpfKeyBits a element, identical for both evaluators, packed without
-// gaps in element order: for each level from the root 128 bits of seed
-// correction (bit 0 is zero) and the left and right control corrections, then
-// 2^terminate * words payload corrections of ringBits bits.
+// Security: an evaluator knows its root, and Delta is uniform in 127 bits to it
+// (the other root comes from a PRG it has no key for). All else it gets is, on
+// its nodes x along the path, H(x ^ Delta, 0) ^ b Delta ^ known, and words of
+// H(x ^ Delta, i), i >= 2, plus known: answers of the oracle of circular
+// correlation robustness, at inputs x ^ sigma^-1(i) that are distinct but with
+// probability 2^-127 a pair. So corrections look random, whatever alpha and
+// payload are. The paper's last level, which uses two hashes, is for leaves
+// that are themselves payload; here payloads are hashed with tweaks of their
+// own, and every level is a half one. Each element has its own Delta; C
+// corrections against p evaluations of AES bound the advantage by about
+// C (C + p) / 2^126.
+//
+// Early termination: the lowest `terminate` levels are replaced by a wider
+// payload. Roots are not sent: they come from the pairwise PRG, one block an
+// element and party (Purpose::DpfRoot).
+//
+// Wire: dpfKeyBits an element, identical for both evaluators: for each level
+// from the root the 128-bit corrections of all elements, then all payload
+// corrections packed to ringBits bits, 2^terminate * words an element, word by
+// word.
 //
 // Leaves, shares and alphas are uint64_t; results are reduced to ringBits.
 // Element e's leaf p is leaves[(e * nLeaves + p - firstLeaf) * words + j].
@@ -39,12 +62,12 @@ namespace mpc::crypto {
 struct DpfParams {
   static constexpr unsigned kMaxDepth = 20;
   static constexpr unsigned kMaxWords = 8;
-  static constexpr unsigned kLevelBits = 128 + 2;
 
   unsigned depth = 0;     ///< 2^depth points, depth <= 20
   unsigned words = 1;     ///< of the payload, 1..8
   unsigned ringBits = 64; ///< of a word, 1..64
-  unsigned terminate = 0; ///< levels replaced by payload, <= depth
+  /// Levels replaced by payload, <= depth; core::dpfTermination tells the best.
+  unsigned terminate = 0;
   AesLevel aes = bestAesLevel();
 
   size_t points() const { return size_t{1} << depth; }
@@ -53,9 +76,6 @@ struct DpfParams {
 /// In range, and the widened payload fits: 2^terminate * words words in at most
 /// 1024 bits, a word taking 64 bits, or 32 if ringBits <= 32, or 1 if it is 1.
 Status validate(const DpfParams &p);
-
-/// The `terminate` that makes keys shortest.
-unsigned dpfBestTermination(unsigned depth, unsigned words, unsigned ringBits);
 
 /// Bits an element, bytes a batch of n, from the dealer to each evaluator.
 size_t dpfKeyBits(const DpfParams &p);

@@ -4,23 +4,25 @@
 #include <algorithm>
 #include <cassert>
 
+#include "runtime/core/DpfKey.h"
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Pack.h"
 
 namespace mpc::crypto {
 namespace {
 
-Lane laneOf(unsigned ringBits) {
+Lane laneWidth(unsigned ringBits) {
   return ringBits == 1 ? Lane::Bit : ringBits <= 32 ? Lane::U32 : Lane::U64;
 }
 
 } // namespace
 
 DpfShape::DpfShape(const DpfParams &p)
-    : treeDepth(p.depth - p.terminate), lanes(p.words << p.terminate),
-      ringBits(p.ringBits), lane(laneOf(p.ringBits)),
+    : words(p.words), terminate(p.terminate), ringBits(p.ringBits),
+      treeDepth(p.depth - p.terminate), lanes(p.words << p.terminate),
+      lane(laneWidth(p.ringBits)),
       blocksPerNode((lanes * laneBits() + 127) / 128),
-      keyBits(size_t{treeDepth} * DpfParams::kLevelBits +
-              size_t{lanes} * ringBits) {}
+      keyBits(core::dpfKeyBits(p.depth, p.words, p.ringBits, p.terminate)) {}
 
 uint64_t DpfShape::get(const Block &b, unsigned l) const {
   unsigned bit = l * laneBits() % 128;
@@ -45,13 +47,14 @@ DpfWalk::DpfWalk(const DpfParams &p, int party, size_t maxElements,
     : shape_(p), cipher_(dpfCipher(p.aes)), party_(party),
       maxElements_(maxElements),
       levels_(std::min(subtreeLevels, shape_.treeDepth)),
-      bytes_((maxElements * shape_.keyBits + 7) / 8 + 24), start_(maxElements),
-      corrections_(size_t{2} * maxElements * std::max(shape_.treeDepth, 1u)),
+      start_(maxElements + AesCipher::kPad),
       payload_(maxElements * shape_.blocksPerNode),
-      blocks_(stride() * shape_.blocksPerNode) {
+      // Seven lanes of the element before, a word to read beyond the last.
+      words_(maxElements * shape_.lanes + 9),
+      blocks_(nodesPerElement() * shape_.blocksPerNode + AesCipher::kPad) {
   assert(party == 1 || party == 2);
   for (auto &v : nodes_)
-    v = core::SecretVector<Block>::zeros(maxElements * stride() +
+    v = core::SecretVector<Block>::zeros(maxElements * nodesPerElement() +
                                          2 * AesCipher::kPad);
 }
 
@@ -59,55 +62,73 @@ void DpfWalk::load(const Block *roots, const uint8_t *keys, size_t n,
                    size_t first, size_t count) {
   assert(count <= maxElements_ && first + count <= n);
   count_ = count;
-  // Into padded memory, so that whole words may be read.
-  const size_t total = (n * shape_.keyBits + 7) / 8;
-  const size_t from = first * shape_.keyBits / 8;
-  const size_t until =
-      std::min(total, ((first + count) * shape_.keyBits + 7) / 8);
-  if (until > from)
-    std::memcpy(bytes_.data(), keys + from, until - from);
-  std::memset(bytes_.data() + (until - from), 0, 16);
-
-  size_t at = first * shape_.keyBits % 8;
-  for (size_t e = 0; e < count; ++e) {
+  keys_ = keys + sizeof(Block) * first;
+  levelBytes_ = shape_.levelAt(1, n);
+  for (size_t e = 0; e < count; ++e)
     start_[e] = dpfRootNode(roots[first + e], party_);
-    for (unsigned level = 0; level < shape_.treeDepth; ++level) {
-      uint64_t lo = bitsAt(bytes_.data(), at, 64) & ~uint64_t{1};
-      uint64_t hi = bitsAt(bytes_.data(), at + 64, 64);
-      uint64_t t = bitsAt(bytes_.data(), at + 128, 2);
-      at += DpfParams::kLevelBits;
-      Block *cw = &corrections_[2 * (level * maxElements_ + e)];
-      cw[0] = {lo | (t & 1), hi};
-      cw[1] = {lo | (t >> 1), hi};
+  loadPayload(keys + shape_.payloadAt(n),
+              core::packedBytes(n * shape_.lanes, shape_.ringBits), first);
+}
+
+/// From the packed payloads of all elements, `bytes` in all.
+void DpfWalk::loadPayload(const uint8_t *from, size_t bytes, size_t first) {
+  const size_t lanes = shape_.lanes, perNode = shape_.blocksPerNode;
+  if (shape_.lane == Lane::Bit) {
+    const size_t at = first * lanes;
+    const size_t until = std::min(bytes, (at + count_ * lanes + 7) / 8);
+    if (lanes % 128 == 0) {
+      std::memcpy(payload_.data(), from + at / 8, until - at / 8);
+      return;
     }
-    Block *payload = &payload_[e * shape_.blocksPerNode];
-    std::fill_n(payload, shape_.blocksPerNode, Block{0, 0});
-    for (unsigned l = 0; l < shape_.lanes; ++l, at += shape_.ringBits)
-      shape_.put(payload[shape_.blockOf(l)], l,
-                 bitsAt(bytes_.data(), at, shape_.ringBits));
+    std::memcpy(words_.data(), from + at / 8, until - at / 8);
+    const auto *packed = reinterpret_cast<const uint8_t *>(words_.data());
+    for (size_t e = 0, bit = at % 8; e < count_; ++e, bit += lanes)
+      for (size_t l = 0; l < 128 * perNode; l += 64) {
+        uint64_t v = 0;
+        if (l < lanes)
+          v = bitsAt(packed, bit + l,
+                     static_cast<unsigned>(std::min<size_t>(64, lanes - l)));
+        Block &b = payload_[e * perNode + l / 128];
+        (l % 128 ? b.hi : b.lo) = v;
+      }
+    return;
   }
+  // Eight words begin at a whole byte.
+  const size_t skip = first * lanes % 8;
+  kernels::unpackBits(from + (first * lanes - skip) / 8 * shape_.ringBits,
+                      skip + count_ * lanes, shape_.ringBits, words_.data());
+  const uint64_t *word = words_.data() + skip;
+  const size_t laneWords = 128 / shape_.laneBits();
+  if (laneWords == 2 && lanes % 2 == 0) {
+    std::memcpy(payload_.data(), word, count_ * lanes * sizeof *word);
+    return;
+  }
+  for (size_t e = 0; e < count_; ++e)
+    for (size_t b = 0; b < perNode; ++b) {
+      uint64_t v[4] = {};
+      const size_t here = std::min(laneWords, lanes - b * laneWords);
+      for (size_t l = 0; l < here; ++l)
+        v[l] = *word++;
+      payload_[e * perNode + b] =
+          laneWords == 2 ? Block{v[0], v[1]}
+                         : Block{v[0] | v[1] << 32, v[2] | v[3] << 32};
+    }
 }
 
 void DpfWalk::expand(size_t prefix) {
   const unsigned above = shape_.treeDepth - levels_;
-  const size_t s = stride();
   Block *from = nodes_[0].data(), *to = nodes_[1].data();
+  std::memcpy(from, start_.data(), count_ * sizeof(Block));
   // Down to the subtree's root, one node at a time.
-  Block node[1 + AesCipher::kPad] = {}, pair[2 + AesCipher::kPad] = {};
-  for (size_t e = 0; e < count_; ++e) {
-    node[0] = start_[e];
-    for (unsigned level = 0; level < above; ++level) {
-      cipher_.expand(1, 1, node, 0,
-                     &corrections_[2 * (level * maxElements_ + e)], pair, 0);
-      node[0] = pair[prefix >> (above - 1 - level) & 1];
-    }
-    from[e * s] = node[0];
+  for (unsigned level = 0; level < above; ++level) {
+    cipher_.expand(count_, 0, from, keys_ + level * levelBytes_, to);
+    const size_t side = prefix >> (above - 1 - level) & 1;
+    for (size_t e = 0; e < count_; ++e)
+      from[e] = to[2 * e + side];
   }
-  core::wipe(node, sizeof node);
-  core::wipe(pair, sizeof pair);
   for (unsigned level = 0; level < levels_; ++level) {
-    cipher_.expand(count_, size_t{1} << level, from, s,
-                   &corrections_[2 * (above + level) * maxElements_], to, s);
+    cipher_.expand(count_, level, from, keys_ + (above + level) * levelBytes_,
+                   to);
     std::swap(from, to);
   }
   expanded_ = from;
@@ -115,12 +136,16 @@ void DpfWalk::expand(size_t prefix) {
 
 const Block *DpfWalk::convert(size_t e) {
   assert(expanded_ && e < count_);
-  for (unsigned b = 0; b < shape_.blocksPerNode; ++b)
-    cipher_.convert(expanded_ + e * stride(), stride(),
-                    DpfShape::kConvertTweak + b, shape_.lane,
-                    payload_[e * shape_.blocksPerNode + b],
-                    blocks_.data() + b * stride());
+  cipher_.convert(1, levels_, expanded_ + e * nodesPerElement(),
+                  shape_.blocksPerNode, DpfShape::kConvertTweak, shape_.lane,
+                  payload_.data() + e * shape_.blocksPerNode, blocks_.data());
   return blocks_.data();
+}
+
+void DpfWalk::convertAll(void *out) {
+  assert(expanded_);
+  cipher_.convert(count_, levels_, expanded_, shape_.blocksPerNode,
+                  DpfShape::kConvertTweak, shape_.lane, payload_.data(), out);
 }
 
 } // namespace mpc::crypto

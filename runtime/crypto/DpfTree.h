@@ -16,16 +16,26 @@ namespace mpc::crypto {
 struct DpfShape {
   explicit DpfShape(const DpfParams &p);
 
-  unsigned treeDepth; ///< levels with correction words
-  unsigned lanes;     ///< payload words of a node
-  unsigned ringBits;
+  unsigned words, terminate, ringBits;
+  unsigned treeDepth;     ///< levels with corrections
+  unsigned lanes;         ///< payload words of a node
   Lane lane;              ///< how they lie in blocks
   unsigned blocksPerNode; ///< hashed from a node
   size_t keyBits;
 
-  static constexpr uint64_t kConvertTweak = 2; ///< 0, 1: left, right child
+  static constexpr uint64_t kConvertTweak = 2; ///< 0: the tree's
 
-  /// Word l of a node's payload: block l * lane / 128, and its place there.
+  /// Where the keys of a batch of n have level l's corrections, the payloads.
+  size_t levelAt(unsigned l, size_t n) const { return sizeof(Block) * l * n; }
+  size_t payloadAt(size_t n) const { return levelAt(treeDepth, n); }
+
+  /// A node has 2^terminate points; word by word, so that a word's points lie
+  /// side by side.
+  unsigned slots() const { return 1u << terminate; }
+  unsigned laneOf(unsigned slot, unsigned word) const {
+    return word << terminate | slot;
+  }
+  /// Lane l of a node's payload: block l * lane / 128, and its place there.
   unsigned blockOf(unsigned l) const { return l * laneBits() / 128; }
   unsigned laneBits() const { return static_cast<unsigned>(lane); }
   uint64_t get(const Block &b, unsigned l) const;
@@ -92,31 +102,43 @@ public:
   unsigned subtreeLevels() const { return levels_; }
   size_t subtrees() const { return size_t{1} << (shape_.treeDepth - levels_); }
 
-  /// Elements [first, first + count) of a batch of n.
+  /// Elements [first, first + count) of a batch of n. The keys are read until
+  /// the next call.
   void load(const Block *roots, const uint8_t *keys, size_t n, size_t first,
             size_t count);
 
   /// Expands subtree `prefix` (public) of all loaded elements.
   void expand(size_t prefix);
 
+  /// All loaded elements' 2^levels nodes, one element after the other, and
+  /// payload corrections, for loops that convert on their own.
+  const Block *nodes() const { return expanded_; }
+  const Block *corrections() const { return payload_.data(); }
+  const Block *roundKeys() const { return cipher_.roundKeys(); }
+
   /// Payload blocks of loaded element e's 2^levels nodes: block b of node i is
-  /// at [b * stride() + i]. Party 2's are to be negated by the caller, and
+  /// at [i * blocksPerNode + b]. Party 2's are to be negated by the caller, and
   /// words to be reduced. Valid until the next call.
   const Block *convert(size_t e);
-  size_t stride() const { return size_t{1} << levels_; }
+  size_t nodesPerElement() const { return size_t{1} << levels_; }
+  /// The same for all loaded elements, to any address.
+  void convertAll(void *out);
 
 private:
+  void loadPayload(const uint8_t *from, size_t bytes, size_t first);
+
   DpfShape shape_;
   AesCipher cipher_;
   int party_;
   size_t maxElements_, count_ = 0;
   unsigned levels_;
-  core::SecretVector<uint8_t> bytes_;
-  core::SecretVector<Block> start_;       ///< [element]
-  core::SecretVector<Block> corrections_; ///< [level][element][left, right]
-  core::SecretVector<Block> payload_;     ///< [element][block]
-  core::SecretVector<Block> nodes_[2];    ///< [element][node], ping and pong
-  core::SecretVector<Block> blocks_;      ///< [block][node]
+  const uint8_t *keys_ = nullptr; ///< level 0's correction of the first loaded
+  size_t levelBytes_ = 0;         ///< from one level to the next
+  core::SecretVector<Block> start_;    ///< [element]
+  core::SecretVector<Block> payload_;  ///< [element][block]
+  core::SecretVector<uint64_t> words_; ///< [element][lane], or packed bits
+  core::SecretVector<Block> nodes_[2]; ///< [element][node], ping and pong
+  core::SecretVector<Block> blocks_;   ///< [node][block] of an element
   const Block *expanded_ = nullptr;
 };
 

@@ -1,30 +1,22 @@
-//===- runtime/crypto/SplineAvx512.cpp - weights and sum, eight points ----===//
+//===- runtime/crypto/SplineAvx512.cpp - leaves, weights, sum together ----===//
 //
-// PreparedSpline::weights and the sum over leaves for eight points a register.
-// Same integers as the portable form. Compiled with -mavx512*.
+// DpfWalk::convert, PreparedSpline::weights and the sum over leaves for eight
+// points a register: payloads never go to memory, and multiplications run
+// beside AES rounds. Same integers as the portable form. Compiled with -mvaes
+// -mavx512*.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/crypto/SplineShare.h"
 
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
-#include <immintrin.h>
+#if defined(__VAES__) && defined(__AVX512F__) && defined(__AVX512DQ__)
+#include "runtime/crypto/DpfTree.h"
+#include "runtime/crypto/VaesRounds.h"
 
 namespace mpc::crypto {
 namespace {
 
 using kernels::PreparedSpline;
 constexpr long long kHalf = 1ll << (PreparedSpline::kGuardBits - 1);
-
-/// Word J of the eight leaves at `from` (of the word's block), one a qword;
-/// bits above a 32-bit lane are the neighbour's and do not matter.
-template <Lane L, unsigned J> inline __m512i leafWords(const Block *from) {
-  constexpr unsigned bit = J * static_cast<unsigned>(L) % 128;
-  const __m512i pick = bit < 64 ? _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0)
-                                : _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
-  __m512i v = _mm512_permutex2var_epi64(_mm512_loadu_si512(from), pick,
-                                        _mm512_loadu_si512(from + 4));
-  return bit % 64 ? _mm512_srli_epi64(v, 32) : v;
-}
 
 constexpr unsigned binomial(unsigned n, unsigned k) {
   unsigned b = 1;
@@ -43,13 +35,75 @@ template <unsigned K> inline __m512i times(__m512i x) {
     return _mm512_add_epi64(times<K - 1>(x), x);
 }
 
-template <unsigned D, Lane L> struct Dot {
+/// One element's leaves, hashed, corrected, weighted and added in registers. A
+/// step takes kRegisters * 4 nodes, which have kPoints leaves.
+template <unsigned D, Lane L, unsigned T> struct Dot {
+  static constexpr unsigned kLane = static_cast<unsigned>(L);
+  static constexpr unsigned kBlocks = (((D + 1) << T) * kLane + 127) / 128;
+  static constexpr unsigned kRegisters = T == 0 ? 2 : 1;
+  static constexpr unsigned kPoints = kRegisters * (4 << T);
+  struct Leaves {
+    __m512i r[kBlocks][kRegisters];
+  };
+
   const PreparedSpline &spline;
-  const Block *blocks;
-  size_t stride;
+  const Rounds &rounds;
+  const Block *nodes;
+  const Block *cw;
   unsigned ma;
   __m512i mb;
   __m128i h;
+
+  Leaves leaves(size_t node) const {
+    __m512i x[kBlocks * kRegisters], y[kBlocks * kRegisters];
+    __mmask8 t[kRegisters];
+    for (unsigned g = 0; g < kRegisters; ++g) {
+      const __m512i n = _mm512_loadu_si512(nodes + node + 4 * g);
+      t[g] = control(n);
+      const __m512i s = sigma(n);
+      for (unsigned b = 0; b < kBlocks; ++b)
+        x[b * kRegisters + g] = y[b * kRegisters + g] =
+            _mm512_xor_si512(s, inLow(DpfShape::kConvertTweak + b));
+    }
+    rounds.template operator()<kBlocks * kRegisters>(x);
+    Leaves out;
+    for (unsigned b = 0; b < kBlocks; ++b) {
+      const __m512i c = broadcast(cw + b);
+      for (unsigned g = 0; g < kRegisters; ++g) {
+        const unsigned i = b * kRegisters + g;
+        out.r[b][g] = addLanes<L>(_mm512_xor_si512(x[i], y[i]),
+                                  _mm512_maskz_mov_epi64(t[g], c));
+      }
+    }
+    return out;
+  }
+
+  /// Word J of the step's points 8 * Part and on, one a qword; bits above a
+  /// 32-bit lane are the neighbour's and do not matter.
+  template <unsigned J, unsigned Part>
+  static __m512i word(const Leaves &leaves) {
+    constexpr unsigned b = (J << T) * kLane / 128;
+    constexpr unsigned dword = (J << T) * kLane % 128 / 32;
+    const __m512i *r = leaves.r[b];
+    if constexpr (T == 0) {
+      const __m512i pick = dword < 2
+                               ? _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0)
+                               : _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
+      const __m512i v = _mm512_permutex2var_epi64(r[0], pick, r[1]);
+      return dword % 2 ? _mm512_srli_epi64(v, 32) : v;
+    } else if constexpr (T == 1 && L == Lane::U64) {
+      return r[0];
+    } else if constexpr (T == 1) {
+      return _mm512_shuffle_epi32(r[0], dword ? _MM_PERM_ENUM(0xfa)
+                                              : _MM_PERM_ENUM(0x50));
+    } else if constexpr (L == Lane::U64) {
+      const __m512i pick = Part ? _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4)
+                                : _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+      return _mm512_permutex2var_epi64(r[0], pick, leaves.r[b + 1][0]);
+    } else {
+      return _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(r[0], Part));
+    }
+  }
 
   /// B[J][I], a small multiple of B[0][I]: one table a power is read instead
   /// of one a pair, so that those of 2^11 segments stay in the L2 cache.
@@ -72,20 +126,17 @@ template <unsigned D, Lane L> struct Dot {
   }
 
   /// Words J .. D of points p .. p + 7, onto sum.
-  template <unsigned J> __m512i add(__m512i sum, unsigned p) const {
+  template <unsigned J, unsigned Part>
+  __m512i add(__m512i sum, unsigned p, const Leaves &l) const {
     if constexpr (J > D)
       return sum;
     else {
       __m512i w = _mm512_srai_epi64(
           _mm512_add_epi64(horner<J, J>(p), _mm512_set1_epi64(kHalf)),
           PreparedSpline::kGuardBits);
-      return add<J + 1>(_mm512_add_epi64(sum, term<J>(w, p)), p);
+      w = _mm512_mullo_epi64(w, word<J, Part>(l));
+      return add<J + 1, Part>(_mm512_add_epi64(sum, w), p, l);
     }
-  }
-
-  template <unsigned J> __m512i term(__m512i w, unsigned p) const {
-    constexpr unsigned b = J * static_cast<unsigned>(L) / 128;
-    return _mm512_mullo_epi64(w, leafWords<L, J>(blocks + b * stride + p));
   }
 
   uint64_t operator()() const {
@@ -97,14 +148,21 @@ template <unsigned D, Lane L> struct Dot {
     const __m128i left = _mm_cvtsi32_si128(drop > 0 ? 0 : -drop);
     const __m512i half = _mm512_set1_epi64(drop > 0 ? 1ll << (drop - 1) : 0);
     __m512i sum = _mm512_setzero_si512();
-    for (unsigned p = 0; p < t.segments(); p += 8) {
+    auto eight = [&]<unsigned Part>(unsigned p, const Leaves &l) {
       __m512i w = coeff<0, 0>(p);
       if constexpr (D > 0) {
         __m512i r = _mm512_mullo_epi64(horner<0, 1>(p), mb);
         r = _mm512_sra_epi64(_mm512_add_epi64(r, half), right);
         w = _mm512_add_epi64(w, _mm512_sll_epi64(r, left));
       }
-      sum = add<1>(_mm512_add_epi64(sum, term<0>(w, p)), p);
+      w = _mm512_mullo_epi64(w, word<0, Part>(l));
+      sum = add<1, Part>(_mm512_add_epi64(sum, w), p, l);
+    };
+    for (unsigned p = 0; p < t.segments(); p += kPoints) {
+      const Leaves l = leaves(p >> T);
+      eight.template operator()<0>(p, l);
+      if constexpr (kPoints == 16)
+        eight.template operator()<1>(p + 8, l);
     }
     // _mm512_reduce_add_epi64 adds as signed numbers, which may overflow.
     uint64_t part[8], total = 0;
@@ -115,26 +173,44 @@ template <unsigned D, Lane L> struct Dot {
   }
 };
 
-template <unsigned D>
-uint64_t run(const PreparedSpline &spline, uint64_t m, const Block *blocks,
-             size_t stride, Lane lane) {
+template <unsigned D, Lane L, unsigned T>
+void run(const PreparedSpline &spline, const SplineLeaves &in, uint64_t *sums) {
+  using D_ = Dot<D, L, T>;
   const auto &t = spline.table();
   const unsigned h = t.lowBits();
-  const uint64_t x = m & ((uint64_t{1} << t.inputBits) - 1);
-  const unsigned ma = static_cast<unsigned>(x >> h);
-  const __m512i mb =
-      _mm512_set1_epi64(static_cast<long long>(x & ((uint64_t{1} << h) - 1)));
+  const Rounds rounds(in.roundKeys);
   const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(h));
-  if (lane == Lane::U32)
-    return Dot<D, Lane::U32>{spline, blocks, stride, ma, mb, shift}();
-  return Dot<D, Lane::U64>{spline, blocks, stride, ma, mb, shift}();
+  for (size_t e = 0; e < in.count; ++e) {
+    const uint64_t x = in.m[e] & ((uint64_t{1} << t.inputBits) - 1);
+    const unsigned ma = static_cast<unsigned>(x >> h);
+    const __m512i mb =
+        _mm512_set1_epi64(static_cast<long long>(x & ((uint64_t{1} << h) - 1)));
+    sums[e] = D_{spline,
+                 rounds,
+                 in.nodes + (e << (t.segmentBits - T)),
+                 in.corrections + e * D_::kBlocks,
+                 ma,
+                 mb,
+                 shift}();
+  }
 }
 
-uint64_t dot(const PreparedSpline &spline, uint64_t m, const Block *blocks,
-             size_t stride, Lane lane) {
-  static constexpr SplineDot kByDegree[] = {run<0>, run<1>, run<2>, run<3>,
-                                            run<4>, run<5>, run<6>, run<7>};
-  return kByDegree[spline.table().degree](spline, m, blocks, stride, lane);
+using Run = void (*)(const PreparedSpline &, const SplineLeaves &, uint64_t *);
+
+template <unsigned D> constexpr Run runOf(bool wide, unsigned terminate) {
+  constexpr Run kRun[2][3] = {
+      {run<D, Lane::U32, 0>, run<D, Lane::U32, 1>, run<D, Lane::U32, 2>},
+      {run<D, Lane::U64, 0>, run<D, Lane::U64, 1>, run<D, Lane::U64, 2>}};
+  return kRun[wide][terminate];
+}
+
+void dot(const PreparedSpline &spline, const DpfShape &shape,
+         const SplineLeaves &in, uint64_t *sums) {
+  static constexpr decltype(&runOf<0>) kByDegree[] = {
+      runOf<0>, runOf<1>, runOf<2>, runOf<3>,
+      runOf<4>, runOf<5>, runOf<6>, runOf<7>};
+  kByDegree[spline.table().degree](shape.lane == Lane::U64,
+                                   shape.terminate)(spline, in, sums);
 }
 
 } // namespace

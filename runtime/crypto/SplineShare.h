@@ -37,13 +37,22 @@ void splineEvaluate(const kernels::PreparedSpline &spline, int party,
                     const uint8_t *keys, std::span<uint64_t> acc,
                     kernels::ThreadPool &pool, AesLevel aes = bestAesLevel());
 
-/// sum_p sum_j w[p][j] leaf[p][j] of one element modulo 2^64 (its low K bits
-/// are meant), party 1's sign. blocks: block b of leaf p at [b * stride + p],
-/// words of `lane` bits. The AVX-512 form needs d >= 3 and is null where the
-/// build has none.
-using SplineDot = uint64_t (*)(const kernels::PreparedSpline &spline,
-                               uint64_t m, const Block *blocks, size_t stride,
-                               Lane lane);
+/// Elements whose trees are expanded.
+struct SplineLeaves {
+  const uint64_t *m; ///< [element]
+  size_t count;
+  const Block *roundKeys;
+  const Block *nodes;       ///< [element][2^(d - terminate)]
+  const Block *corrections; ///< [element][block]
+};
+
+/// sums[e] = sum_p sum_j w[p][j] leaf[p][j] modulo 2^64 (its low K bits are
+/// meant), party 1's sign. Needs kSplineDotPoints points and is null where the
+/// build has no such instructions.
+using SplineDot = void (*)(const kernels::PreparedSpline &spline,
+                           const struct DpfShape &shape, const SplineLeaves &in,
+                           uint64_t *sums);
 SplineDot splineDotAvx512();
+inline constexpr unsigned kSplineDotPoints = 16;
 
 } // namespace mpc::crypto

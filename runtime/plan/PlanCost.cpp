@@ -1,6 +1,7 @@
 //===- runtime/plan/PlanCost.cpp ------------------------------------------===//
 #include "runtime/plan/PlanCost.h"
 
+#include "runtime/core/DpfKey.h"
 #include "runtime/core/Ring.h"
 #include "runtime/plan/Digits.h"
 #include "runtime/plan/RangeLinks.h"
@@ -22,8 +23,13 @@ uint64_t packedWide(int64_t n, int64_t bits) {
   return u / 8 * b + (u % 8 * b + 7) / 8;
 }
 
-/// A distributed point function's key: 130 bits a level.
-constexpr int64_t kDpfLevelBits = 130;
+/// Keys of n distributed point functions with `words` words of k bits.
+uint64_t dpfKeys(int64_t n, int64_t depth, int64_t words, int64_t k) {
+  return packedWide(
+      n, static_cast<int64_t>(core::dpfKeyBits(static_cast<unsigned>(depth),
+                                               static_cast<unsigned>(words),
+                                               static_cast<unsigned>(k))));
+}
 
 void exchange(PlanCost &c, uint64_t bytes) { c.p1ToP2 = c.p2ToP1 = bytes; }
 
@@ -98,12 +104,9 @@ PlanCost costOf(const Plan &p, const Instr &in,
     exchange(c, packed(n, k - x->ring));
     c.p0ToP2 = 2 * packed(n, k - x->ring);
     break;
-  case PlanOp::Spline: {
-    int64_t depth = in.scalar(2), degree = in.scalar(3);
-    c.p0ToP1 = c.p0ToP2 =
-        packedWide(n, depth * kDpfLevelBits + (degree + 1) * k);
+  case PlanOp::Spline:
+    c.p0ToP1 = c.p0ToP2 = dpfKeys(n, in.scalar(2), in.scalar(3) + 1, k);
     break;
-  }
   case PlanOp::Exp:
     c.p0ToP2 = packed(n << in.scalar(1), k);
     break;
@@ -152,17 +155,12 @@ PlanCost costOf(const Plan &p, const Instr &in,
     c.p1ToClient = c.p2ToClient = 2 * packed(x->numel(), 1);
     break;
   case PlanOp::OneHot:
-    c.p0ToP1 = c.p0ToP2 =
-        packedWide(x->numel(), in.scalar(0) * kDpfLevelBits + k);
+    c.p0ToP1 = c.p0ToP2 = dpfKeys(x->numel(), in.scalar(0), 1, k);
     break;
-  case PlanOp::OneHotBits: {
-    // The last levels of the tree are one block of payload bits.
-    const int64_t leaf = std::min(in.scalar(0), kBitLeafLevels);
-    c.p0ToP1 = c.p0ToP2 = packedWide(
-        x->numel(), (in.scalar(0) - leaf) * kDpfLevelBits + (1 << leaf));
+  case PlanOp::OneHotBits:
+    c.p0ToP1 = c.p0ToP2 = dpfKeys(x->numel(), in.scalar(0), 1, 1);
     exchange(c, packed(n, 1));
     break;
-  }
   case PlanOp::SelectWords:
     c.p0ToP2 = packed(n, k);
     exchange(c, packed(n, k));

@@ -28,9 +28,6 @@ struct PlanCost {
   bool operator==(const PlanCost &) const = default;
 };
 
-/// Tree levels that a one-bit payload replaces: 2^7 bits are one AES block.
-inline constexpr int64_t kBitLeafLevels = 7;
-
 /// Bytes of the public inputs: the client sends them to P1 and to P2, P1 to P0,
 /// when the session starts.
 uint64_t publicInputBytes(const Plan &plan);

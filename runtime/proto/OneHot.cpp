@@ -10,8 +10,8 @@
 #include "runtime/proto/Ops.h"
 #include "runtime/proto/Univariate.h"
 
+#include "runtime/core/DpfKey.h"
 #include "runtime/core/Ring.h"
-#include "runtime/plan/PlanCost.h"
 
 #include <algorithm>
 
@@ -22,9 +22,7 @@ crypto::DpfParams oneHotDpf(const plan::Plan &plan, const plan::Instr &in) {
   d.depth = static_cast<unsigned>(in.scalar(0));
   d.words = 1;
   d.ringBits = plan.regs[in.out].ring;
-  // One bit: a leaf block holds 2^7 points. Else payload rings are wide.
-  if (in.op == plan::PlanOp::OneHotBits)
-    d.terminate = std::min(d.depth, unsigned{plan::kBitLeafLevels});
+  d.terminate = core::dpfTermination(d.depth, d.words, d.ringBits);
   return d;
 }
 

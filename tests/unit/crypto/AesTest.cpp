@@ -65,27 +65,48 @@ TEST_CASE("all levels compute the same loops") {
       compare([&](auto &c, Block *o) { c.encrypt(in.data(), o, n); }, n);
       compare([&](auto &c, Block *o) { c.hash(in.data(), o, n, 5); }, n);
       compare([&](auto &c, Block *o) { c.counter(cw[0], o, n, 0x1ffff); }, n);
-      for (Lane lane : {Lane::Bit, Lane::U32, Lane::U64})
-        compare([&](auto &c,
-                    Block *o) { c.convert(in.data(), n, 9, lane, cw[0], o); },
-                n);
-      if (n > 0)
-        compare(
-            [&](auto &c, Block *o) {
-              c.expand(1, n, in.data(), 0, cw.data(), o, 0);
-            },
-            2 * n);
     }
-    // Several small trees in one call.
-    for (size_t n : {1, 2, 4}) {
-      auto in = randomBlocks(rng, 5 * n + AesCipher::kPad);
-      auto cw = randomBlocks(rng, 10);
-      std::vector<Block> a(10 * n + 2 * AesCipher::kPad), b = a;
-      reference.expand(5, n, in.data(), n, cw.data(), a.data(), 2 * n);
-      cipher.expand(5, n, in.data(), n, cw.data(), b.data(), 2 * n);
-      for (size_t i = 0; i < 10 * n; ++i)
-        REQUIRE(same(a[i], b[i]));
-    }
+    // Trees in one call, corrections and payloads at odd addresses.
+    for (size_t n : {0, 1, 2, 3, 4, 5, 9, 18})
+      for (unsigned logPer : {0, 1, 2, 3, 5}) {
+        INFO(name(level) << " n=" << n << " logPer=" << logPer);
+        const size_t nodes = n << logPer;
+        auto in = randomBlocks(rng, nodes + AesCipher::kPad);
+        auto cw = randomBlocks(rng, 8 * n + 1);
+        std::vector<Block> a(2 * (nodes + AesCipher::kPad)), b = a;
+        const auto *bytes = reinterpret_cast<const uint8_t *>(cw.data()) + 3;
+        reference.expand(n, logPer, in.data(), bytes, a.data());
+        cipher.expand(n, logPer, in.data(), bytes, b.data());
+        for (size_t i = 0; i < 2 * nodes; ++i)
+          REQUIRE(same(a[i], b[i]));
+        for (unsigned nBlocks : {1, 2, 3, 4, 5, 8})
+          for (Lane lane : {Lane::Bit, Lane::U32, Lane::U64}) {
+            std::vector<uint8_t> to[2];
+            for (auto &v : to)
+              v.assign(nodes * nBlocks * 16 + 9, 0xee);
+            reference.convert(n, logPer, in.data(), nBlocks, 9, lane, cw.data(),
+                              to[0].data() + 1);
+            cipher.convert(n, logPer, in.data(), nBlocks, 9, lane, cw.data(),
+                           to[1].data() + 1);
+            REQUIRE(to[0] == to[1]); // nothing beyond the end either
+          }
+      }
+  }
+}
+
+TEST_CASE("children of a node follow the half-tree's rule") {
+  AesCipher cipher(keyOf(5));
+  std::mt19937_64 rng(2);
+  auto in = randomBlocks(rng, 16 + AesCipher::kPad), cw = randomBlocks(rng, 16);
+  std::vector<Block> h(16), out(32 + 2 * AesCipher::kPad);
+  cipher.hash(in.data(), h.data(), 16, 0);
+  cipher.expand(16, 0, in.data(), reinterpret_cast<uint8_t *>(cw.data()),
+                out.data());
+  for (size_t i = 0; i < 16; ++i) {
+    const uint64_t t = in[i].lo & 1;
+    Block left{h[i].lo ^ t * cw[i].lo, h[i].hi ^ t * cw[i].hi};
+    CHECK(same(out[2 * i], left));
+    CHECK(same(out[2 * i + 1], {left.lo ^ in[i].lo, left.hi ^ in[i].hi}));
   }
 }
 

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "CryptoTesting.h"
+#include "runtime/core/DpfKey.h"
 #include "runtime/crypto/Dpf.h"
 #include "runtime/kernels/ThreadPool.h"
 
@@ -140,27 +141,37 @@ TEST_CASE("every level makes and reads the same keys") {
 }
 
 TEST_CASE("key sizes are the declared ones") {
-  CHECK(dpfKeyBits({6, 4, 33}) == 6 * 130 + 4 * 33);
+  CHECK(dpfKeyBits({6, 4, 33}) == 6 * 128 + 4 * 33);
+  CHECK(dpfKeyBits({6, 4, 33, 1}) == 5 * 128 + 8 * 33);
   CHECK(dpfKeyBits({0, 1, 1}) == 1);
-  CHECK(dpfKeyBytes({6, 4, 33}, 1) == 114);
-  CHECK(dpfKeyBytes({6, 4, 33}, 2) == 228);
+  CHECK(dpfKeyBytes({6, 4, 33}, 1) == 113);
+  CHECK(dpfKeyBytes({6, 4, 33}, 2) == 225);
   CHECK(dpfKeyBytes({6, 4, 33}, 0) == 0);
-  // The 146 bytes of a one-bit gather; 8 levels are two bits shorter than 7.
-  CHECK(dpfBestTermination(15, 1, 1) == 8);
-  CHECK(dpfKeyBits({15, 1, 1, 7}) == 146 * 8);
-  CHECK(dpfKeyBits({15, 1, 1, 8}) == 146 * 8 - 2);
-  // Never longer than without.
-  for (unsigned k : kRings)
-    CHECK(dpfKeyBits({6, 4, k, dpfBestTermination(6, 4, k)}) <=
-          dpfKeyBits({6, 4, k}));
+  // The 144 bytes of a one-bit gather.
+  CHECK(core::dpfTermination(15, 1, 1) == 8);
+  CHECK(dpfKeyBits({15, 1, 1, 8}) == 144 * 8);
+  CHECK(core::dpfTermination(6, 4, 33) == 1);
+  CHECK(core::dpfTermination(6, 4, 40) == 0);
+  CHECK(core::dpfTermination(8, 1, 64) == 2);
+  CHECK(core::dpfTermination(1, 1, 16) == 1);
+  // Valid; a byte longer than the shortest at most.
+  for (unsigned depth : {0, 1, 3, 6, 15})
+    for (unsigned words = 1; words <= 8; ++words)
+      for (unsigned k = 1; k <= 64; ++k) {
+        DpfParams p{depth, words, k, core::dpfTermination(depth, words, k)};
+        INFO(depth << " " << words << " " << k);
+        REQUIRE(validate(p));
+        REQUIRE(dpfKeyBits(p) == core::dpfKeyBits(depth, words, k));
+        REQUIRE(dpfKeyBits(p) <= dpfKeyBits({depth, words, k}) + 8);
+      }
 }
 
 TEST_CASE("the wire format stays what it is") {
   kernels::ThreadPool pool(1);
   Batch b({6, 4, 33}, randomPoints(6, 11, 1), 2, pool);
   Batch c({9, 1, 1, 7}, randomPoints(9, 11, 1), 3, pool);
-  CHECK(core::hex(core::sha256(b.keys)).substr(0, 16) == "af9574c06c89b887");
-  CHECK(core::hex(core::sha256(c.keys)).substr(0, 16) == "9a3fd0e6064e8a55");
+  CHECK(core::hex(core::sha256(b.keys)).substr(0, 16) == "00ac1ad2486f5b6f");
+  CHECK(core::hex(core::sha256(c.keys)).substr(0, 16) == "2952992f257e0401");
 }
 
 TEST_CASE("keys of any batch size end where they should") {
@@ -266,15 +277,14 @@ TEST_CASE("what one evaluator sees looks uniform whatever the secrets") {
       }
       CHECK(std::abs(byteDeviation(special)) < 8);
     }
-    // Key bits but for the fixed bit 0 of each seed correction: balanced.
-    const size_t bits = dpfKeyBits(p);
+    // Bits of corrections: balanced, place by place, over the elements.
     size_t worst = 0;
-    for (size_t bit = 0; bit < bits; ++bit) {
-      if (bit < 6 * 130 && bit % 130 == 0)
-        continue;
+    for (size_t bit = 0; bit < 6 * 128 + 4 * 64; ++bit) {
+      const size_t level = std::min<size_t>(bit / 128, 6);
+      const size_t width = level < 6 ? 128 : 4 * 64;
       size_t ones = 0;
       for (size_t e = 0; e < b.n; ++e) {
-        size_t at = e * bits + bit;
+        size_t at = level * 128 * b.n + e * width + bit - level * 128;
         ones += b.keys[at / 8] >> (at % 8) & 1;
       }
       worst = std::max(worst, ones > 300 ? ones - 300 : 300 - ones);

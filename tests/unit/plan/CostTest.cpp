@@ -37,8 +37,8 @@ const std::map<Reg, PlanCost> &expected() {
          c.p0ToP2 = 24;
        })},
       {18, make([](C &c) { c.p0ToP2 = 40; })},
-      {19, make([](C &c) { // two levels, two payload words of 30 bits
-         c.p0ToP1 = c.p0ToP2 = 8 * (260 + 60) / 8;
+      {19, make([](C &c) { // no level, two words of 30 bits for 4 points
+         c.p0ToP1 = c.p0ToP2 = 8 * (4 * 60) / 8;
        })},
       {20, make([](C &c) { c.p0ToP2 = 8 * 4 * 60 / 8; })},
       {21, make([](C &c) { // 19 bits: digits of 5, 5, 5, 4
@@ -75,8 +75,8 @@ const std::map<Reg, PlanCost> &expected() {
          c.p0ToP2 = 8 * 24 / 8;
          c.p1ToP2 = c.p2ToP1 = 8;
        })},
-      {30, make([](C &c) { // 2 x (3 levels + 40 bits) = 860 bits
-         c.p0ToP1 = c.p0ToP2 = 108;
+      {30, make([](C &c) { // 2 x (a level, 40 bits for 4 points) = 576 bits
+         c.p0ToP1 = c.p0ToP2 = 72;
        })},
   };
   return kExpected;

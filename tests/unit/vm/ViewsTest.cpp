@@ -103,7 +103,6 @@ TEST_CASE("DPF keys look uniform whatever the mask", "[vm]") {
                             options);
   if (!r)
     FAIL(r.error().message);
-  // One bit in 130 is zero by construction: at this size below the threshold.
   requireUniform(r->views[1][0], "P1 from P0");
   CHECK(r->views[1][0].size() - 16 == r->views[2][0].size() - 16);
   CHECK(std::equal(r->views[1][0].begin() + 72, r->views[1][0].end(),
