@@ -87,7 +87,7 @@ void Dealer::dealWords(uint32_t slot, Words values, unsigned ringBits,
                 wire.data() + core::packedBytes(at, ringBits));
     }
   });
-  put(2, wire.span());
+  put(2, std::move(wire));
 }
 
 void Dealer::dealBits(Purpose purpose, uint32_t slot, Words bits, size_t n) {
@@ -96,7 +96,7 @@ void Dealer::dealBits(Purpose purpose, uint32_t slot, Words bits, size_t n) {
     bits.data()[i] ^= share.data()[i];
   core::SecretVector<uint8_t> wire(bitBytes(n));
   bitsToBytes(bits, n, wire.span());
-  put(2, wire.span());
+  put(2, std::move(wire));
 }
 
 } // namespace mpc::proto

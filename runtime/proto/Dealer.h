@@ -69,9 +69,9 @@ public:
   /// Deals n bits.
   void dealBits(crypto::Purpose purpose, uint32_t slot, Words bits, size_t n);
 
-  void put(int party, std::span<const uint8_t> bytes) {
-    if (status_)
-      status_ = sink_.put(party, bytes);
+  void put(int party, core::SecretVector<uint8_t> bytes) {
+    if (status_ && !bytes.empty())
+      status_ = sink_.put(party, std::move(bytes));
   }
   /// The first failure of the sink.
   const Status &status() const { return status_; }

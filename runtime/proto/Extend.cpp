@@ -68,8 +68,8 @@ void dealExtend(Dealer &p) {
                   ring.grow, wire1.data() + to);
     }
   });
-  p.put(2, wire0.span());
-  p.put(2, wire1.span());
+  p.put(2, std::move(wire0));
+  p.put(2, std::move(wire1));
   p.out().a = std::move(m1);
   p.out().b = std::move(m2);
 }

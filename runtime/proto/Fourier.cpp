@@ -83,9 +83,9 @@ void dealFourier(Dealer &p) {
   if (p.tap)
     tapLowBits(p, lambda, t.window);
   constexpr size_t kSent = kSentPieces * kPiece;
-  core::SecretVector<uint8_t> wire(layout.bytes(std::min(n, kSent)));
   for (size_t first = 0; first < n; first += kSent) {
     const size_t sent = std::min(kSent, n - first);
+    core::SecretVector<uint8_t> wire(layout.bytes(sent));
     p.pool.parallelFor(sent, kPiece, [&](size_t begin, size_t end) {
       Words dealt(planes * kPiece), share(kPiece);
       for (size_t at = begin; at < end; at += kPiece) {
@@ -101,7 +101,7 @@ void dealFourier(Dealer &p) {
         }
       }
     });
-    p.put(2, wire.span().first(layout.bytes(sent)));
+    p.put(2, std::move(wire));
   }
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "runtime/core/Result.h"
+#include "runtime/core/Secret.h"
 
 #include <cstdint>
 #include <functional>
@@ -21,7 +22,7 @@ namespace mpc::proto {
 class MaterialSink {
 public:
   virtual ~MaterialSink() = default;
-  virtual Status put(int party, std::span<const uint8_t> bytes) = 0;
+  virtual Status put(int party, core::SecretVector<uint8_t> bytes) = 0;
 };
 
 /// Where an evaluator keeps bytes of the offline phase.

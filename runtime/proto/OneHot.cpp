@@ -36,8 +36,8 @@ void dealRowSelector(Dealer &p) {
   core::SecretVector<uint8_t> keys(crypto::dpfKeyBytes(dpf, n));
   crypto::dpfGenerate(dpf, n, alpha.data(), payload.data(), roots1.data(),
                       roots2.data(), keys.data(), p.pool);
-  p.put(1, keys.span());
-  p.put(2, keys.span());
+  p.put(1, keys.clone());
+  p.put(2, std::move(keys));
 }
 
 void dealOneHot(Dealer &p) { dealRowSelector(p); }

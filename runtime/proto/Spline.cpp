@@ -37,8 +37,8 @@ void dealSpline(Dealer &p) {
       crypto::dpfKeyBytes(crypto::splineDpf(table), n));
   crypto::splineDeal(table, lambda.span(), roots1.data(), roots2.data(),
                      keys.data(), p.pool);
-  p.put(1, keys.span());
-  p.put(2, keys.span());
+  p.put(1, keys.clone());
+  p.put(2, std::move(keys));
 }
 
 void beginSpline(Evaluator &p) {

@@ -2,30 +2,12 @@
 #include "runtime/vm/Liveness.h"
 #include "runtime/vm/OpenSession.h"
 #include "runtime/vm/Party.h"
+#include "runtime/vm/SendAhead.h"
 
 #include "runtime/proto/Ops.h"
 
 namespace mpc::vm {
-namespace {
-
 using net::Channel;
-
-/// Material straight to the evaluators' channels.
-class ChannelSink final : public proto::MaterialSink {
-public:
-  ChannelSink(Channel &p1, Channel &p2, uint64_t &waitNs)
-      : p1_(p1), p2_(p2), waitNs_(waitNs) {}
-  Status put(int party, std::span<const uint8_t> bytes) override {
-    Stopwatch wait(waitNs_);
-    return (party == 1 ? p1_ : p2_).sendStream(bytes);
-  }
-
-private:
-  Channel &p1_, &p2_;
-  uint64_t &waitNs_;
-};
-
-} // namespace
 
 Result<PartyReport> runDealer(const plan::Plan &file,
                               const DealerDeployment &deployment, Channel &p1,
@@ -45,7 +27,7 @@ Result<PartyReport> runDealer(const plan::Plan &file,
   const uint64_t cpu = cpuNs();
   p1.setContext("offline phase");
   p2.setContext("offline phase");
-  ChannelSink sink(p1, p2, report.offlineWaitNs);
+  SendAhead sink(p1, p2);
   proto::Dealer dealer(
       plan, {session->k01, session->k02, deployment.d01, deployment.d02}, pool,
       sink);
@@ -58,17 +40,15 @@ Result<PartyReport> runDealer(const plan::Plan &file,
       continue;
     dealer.at(i);
     OpTime &time = report.opTime(dealer.instr().op);
-    const uint64_t start = nowNs(), waited = report.offlineWaitNs;
+    const uint64_t start = nowNs(), waited = sink.waitNs();
     proto::deal(dealer);
     MPC_TRY(dealer.status());
-    // P1 gets little: without this it waits until the end for its first bytes,
-    // while P2's fill frame after frame.
-    MPC_TRY(p1.flush());
     liveness.release(dealer, i);
     ++time.count;
-    time.offlineNs += nowNs() - start - (report.offlineWaitNs - waited);
+    time.offlineNs += nowNs() - start - (sink.waitNs() - waited);
   }
-  MPC_TRY(p2.flush());
+  MPC_TRY(sink.finish());
+  report.offlineWaitNs = sink.waitNs();
   report.offlineEndNs = nowNs();
   report.offlineCpuNs = cpuNs() - cpu;
   report.offlineGemmMacs = dealer.gemmMacs;

@@ -37,7 +37,7 @@ Status awaitAcknowledgement(Channel &party) {
 /// Static instructions deal nothing and take nothing.
 class NoSink final : public proto::MaterialSink {
 public:
-  Status put(int, std::span<const uint8_t>) override {
+  Status put(int, core::SecretVector<uint8_t>) override {
     return Error{"a static instruction dealt material"};
   }
 };

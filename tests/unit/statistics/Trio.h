@@ -13,6 +13,8 @@
 #include "runtime/proto/Ops.h"
 #include "tests/unit/proto/PlanBuilder.h"
 
+#include <catch2/catch.hpp>
+
 #include <array>
 #include <catch2/catch.hpp>
 #include <random>
@@ -132,7 +134,7 @@ private:
   };
   struct Sink final : proto::MaterialSink {
     std::array<Queue, 2> of;
-    Status put(int party, std::span<const uint8_t> bytes) override {
+    Status put(int party, core::SecretVector<uint8_t> bytes) override {
       std::vector<uint8_t> &to = of[static_cast<size_t>(party) - 1].bytes;
       to.insert(to.end(), bytes.begin(), bytes.end());
       return {};
