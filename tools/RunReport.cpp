@@ -58,9 +58,8 @@ ordered_json opsJson(const plan::Plan &plan, const vm::RunStats &s) {
 
 } // namespace
 
-std::string statsJson(const plan::Plan &plan, const vm::RunStats &s,
-                      bool stored) {
-  const auto predicted = plan::estimateMemory(plan, stored);
+std::string statsJson(const plan::Plan &plan, const vm::RunStats &s) {
+  const auto predicted = plan::estimateMemory(plan);
   const ordered_json json = {
       {"wall_s", s.wallSeconds},
       {"setup_s", s.setupSeconds},
@@ -106,9 +105,8 @@ std::string statsJson(const plan::Plan &plan, const vm::RunStats &s,
   return json.dump(2) + "\n";
 }
 
-std::string summary(const plan::Plan &plan, const vm::RunStats &s,
-                    bool stored) {
-  const auto predicted = plan::estimateMemory(plan, stored);
+std::string summary(const plan::Plan &plan, const vm::RunStats &s) {
+  const auto predicted = plan::estimateMemory(plan);
   const auto mb = [](uint64_t bytes) {
     return static_cast<double>(bytes) / 1e6;
   };

@@ -8,12 +8,9 @@
 namespace mpc::tools {
 
 /// The keys of docs: wall_s, setup_s, offline, online, wire_bytes,
-/// peak_rss_bytes, peak_rss_predicted_bytes, ops. stored: material was in
-/// files.
-std::string statsJson(const plan::Plan &plan, const vm::RunStats &stats,
-                      bool stored);
+/// peak_rss_bytes, peak_rss_predicted_bytes, ops.
+std::string statsJson(const plan::Plan &plan, const vm::RunStats &stats);
 /// A few lines for people.
-std::string summary(const plan::Plan &plan, const vm::RunStats &stats,
-                    bool stored);
+std::string summary(const plan::Plan &plan, const vm::RunStats &stats);
 
 } // namespace mpc::tools

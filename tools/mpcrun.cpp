@@ -127,20 +127,19 @@ int runLocal(const LocalArguments &args) {
     fmt::print(stderr, "{}: {}\n", args.plan, result.error().message);
     return 1;
   }
-  const bool stored = !options.materialDir.empty();
   Status saved = plan::saveOutputs(*plan, result->outputs, args.outputDir);
   plan::wipe(result->outputs);
   if (!saved)
     return fail(args.plan, saved.error().message);
   if (!args.stats.empty()) {
-    const std::string json = tools::statsJson(*plan, result->stats, stored);
+    const std::string json = tools::statsJson(*plan, result->stats);
     if (Status s = core::writeFile(
             args.stats,
             {reinterpret_cast<const uint8_t *>(json.data()), json.size()});
         !s)
       return fail(args.plan, s.error().message);
   }
-  fmt::print("{}", tools::summary(*plan, result->stats, stored));
+  fmt::print("{}", tools::summary(*plan, result->stats));
   return 0;
 }
 
@@ -184,8 +183,9 @@ int run(int argc, char **argv) {
   CLI::Option *material =
       local
           ->add_option("--material", args.material,
-                       "streamed: evaluators keep the offline phase in memory; "
-                       "stored: in files, from which the online phase runs")
+                       "streamed: the online phase runs while P0 still sends; "
+                       "stored: the offline phase goes to files first, from "
+                       "which the online phase then runs")
           ->check(CLI::IsMember({"streamed", "stored"}))
           ->capture_default_str();
   local

@@ -328,7 +328,7 @@ std::pair<double, double> mostAlive(const Plan &plan,
 
 } // namespace
 
-std::array<uint64_t, 3> estimateMemory(const Plan &plan, bool stored) {
+std::array<uint64_t, 3> estimateMemory(const Plan &plan) {
   const std::vector<bool> fixed = inputIndependent(plan);
   const PackedWeights p0 = packedWeights(plan, fixed, true, kDefaultPackBudget);
   const PackedWeights pj =
@@ -337,20 +337,15 @@ std::array<uint64_t, 3> estimateMemory(const Plan &plan, bool stored) {
 
   // Masked weights that sessions read; and the largest, while it is packed:
   // its masks, their sum, and what arrives.
-  double weights = 0, largest = 0, prepared = 0;
+  double weights = 0, largest = 0;
   for (const WeightInfo &w : plan.weights)
     largest =
         std::max(largest, static_cast<double>(core::numel(w.shape)) *
                               (w.form == Form::Words ? w.ring / 8.0 : kWord));
   for (size_t i = 0; i < plan.code.size(); ++i) {
     const Instr &in = plan.code[i];
-    const double bytes =
-        hasResult(in.op) ? elements(plan, in.out) * plan.regs[in.out].ring / 8
-                         : 0;
     if (in.op == PlanOp::Weight && !pj.done[i])
-      weights += bytes;
-    if (in.op == PlanOp::MatMul && (fixed[in.in[0]] || fixed[in.in[1]]))
-      prepared += bytes;
+      weights += elements(plan, in.out) * plan.regs[in.out].ring / 8;
   }
   const auto total = [](double packed, double transient) {
     return static_cast<uint64_t>(kBaseRss + packed + transient);
@@ -358,14 +353,19 @@ std::array<uint64_t, 3> estimateMemory(const Plan &plan, bool stored) {
   // What an op works on comes on top of what is alive.
   const auto [masks0, unused] = mostAlive(plan, p0.done);
   const double shares = mostAlive(plan, pj.done).second;
+  // The offline phase has masks alive, the online phase shares.
   const auto evaluator = [&](uint64_t dealt) {
-    const double material = stored ? 0 : prepared + static_cast<double>(dealt);
-    return total(static_cast<double>(pj.bytes),
-                 std::max(3 * largest, weights + material + 2 * shares));
+    const auto material =
+        static_cast<double>(std::min(dealt, 2 * kMaterialBlock));
+    return total(
+        static_cast<double>(pj.bytes),
+        std::max(3 * largest, weights + material + masks0 + 2 * shares));
   };
-  return {
-      total(static_cast<double>(p0.bytes), std::max(4 * largest, 2 * masks0)),
-      evaluator(cost.p0ToP1), evaluator(cost.p0ToP2)};
+  const auto ahead = static_cast<double>(
+      std::min<uint64_t>(cost.p0ToP1 + cost.p0ToP2, kMostSentAhead));
+  const uint64_t dealer = total(static_cast<double>(p0.bytes),
+                                std::max(4 * largest, 2 * masks0 + ahead));
+  return {dealer, evaluator(cost.p0ToP1), evaluator(cost.p0ToP2)};
 }
 
 } // namespace mpc::plan

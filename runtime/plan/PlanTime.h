@@ -53,8 +53,13 @@ struct TimeEstimate {
 };
 TimeEstimate estimateTime(const Plan &plan, const Profile &profile);
 
-/// Peak resident bytes of P0, P1, P2. stored: evaluators keep their material in
-/// files, not in memory.
-std::array<uint64_t, 3> estimateMemory(const Plan &plan, bool stored = false);
+/// Dealt bytes that P0 queues at most, to send while it deals the next.
+inline constexpr uint64_t kMostSentAhead = uint64_t{16} << 20;
+/// Memory for streamed material is taken in blocks of so many bytes.
+inline constexpr uint64_t kMaterialBlock = uint64_t{64} << 20;
+
+/// Peak resident bytes of P0, P1, P2, where the online phase keeps pace with
+/// streamed material.
+std::array<uint64_t, 3> estimateMemory(const Plan &plan);
 
 } // namespace mpc::plan

@@ -1,6 +1,7 @@
 //===- runtime/vm/SendAhead.cpp -------------------------------------------===//
 #include "runtime/vm/SendAhead.h"
 
+#include "runtime/plan/PlanTime.h"
 #include "runtime/vm/Stats.h"
 
 namespace mpc::vm {
@@ -24,7 +25,7 @@ Status SendAhead::put(int party, core::SecretVector<uint8_t> bytes) {
     std::unique_lock lock(mutex_);
     // A piece that is larger than the bound goes when nothing is before it.
     changed_.wait(lock, [&] {
-      return !status_ || queued_ == 0 || queued_ + n <= kMostQueued;
+      return !status_ || queued_ == 0 || queued_ + n <= plan::kMostSentAhead;
     });
     MPC_TRY(status_);
     queue_.push_back({party, std::move(bytes)});

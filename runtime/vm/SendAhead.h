@@ -19,8 +19,6 @@ namespace mpc::vm {
 
 class SendAhead final : public proto::MaterialSink {
 public:
-  static constexpr size_t kMostQueued = size_t{32} << 20;
-
   SendAhead(net::Channel &p1, net::Channel &p2);
   /// Drops what is queued; finish() sends it.
   ~SendAhead() override;

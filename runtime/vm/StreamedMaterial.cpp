@@ -1,17 +1,12 @@
 //===- runtime/vm/StreamedMaterial.cpp ------------------------------------===//
 #include "runtime/vm/StreamedMaterial.h"
 
+#include "runtime/plan/PlanTime.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 
 namespace mpc::vm {
-namespace {
-
-/// Pages that are never touched cost nothing, so a block may stay part empty.
-constexpr size_t kBlockBytes = size_t{64} << 20;
-
-} // namespace
-
 Result<StreamedMaterial::Block *> StreamedMaterial::roomFor(size_t n) {
   std::lock_guard lock(mutex_);
   if (takerSaid_) {
@@ -19,8 +14,10 @@ Result<StreamedMaterial::Block *> StreamedMaterial::roomFor(size_t n) {
     return Error{"the online phase has ended"};
   }
   if (blocks_.empty() || blocks_.back().bytes.size() - blocks_.back().used < n)
+    // Pages that are never touched cost nothing, so it may stay part empty.
     blocks_.push_back(
-        {core::SecretVector<uint8_t>(std::max(n, kBlockBytes)), 0});
+        {core::SecretVector<uint8_t>(std::max<size_t>(n, plan::kMaterialBlock)),
+         0});
   return &blocks_.back();
 }
 

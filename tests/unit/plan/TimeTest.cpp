@@ -76,12 +76,18 @@ TEST_CASE("Time: work is counted where it is done") {
   }
 }
 
-TEST_CASE("Time: memory of an evaluator holds weights and material") {
+TEST_CASE("Time: memory grows with weights and with what is alive") {
   const Plan plan = sample::make();
-  const auto [p0, p1, p2] = estimateMemory(plan);
-  const PlanCost c = totalCost(plan);
-  CHECK(p0 > 0);
-  CHECK(p1 > p0);
-  CHECK(static_cast<double>(p2 - p1) ==
-        Approx(static_cast<double>(c.p0ToP2 - c.p0ToP1)).margin(1));
+  const auto before = estimateMemory(plan);
+  CHECK(before[2] > before[1]); // gets more material
+  constexpr uint64_t kMany = 1 << 24;
+  Plan weights = plan, inputs = plan;
+  // While a weight is packed, its masks and their sum exist.
+  weights.weights[0].shape = {kMany};
+  CHECK(estimateMemory(weights)[0] > before[0] + 3 * 8 * kMany);
+  CHECK(estimateMemory(weights)[1] > before[1] + 2 * 8 * kMany);
+  // Two words an element; the offline phase runs at the same time.
+  inputs.regs[inputs.code[0].out].shape = {kMany};
+  CHECK(estimateMemory(inputs)[0] > before[0] + 2 * 8 * kMany);
+  CHECK(estimateMemory(inputs)[1] > before[1] + 3 * 8 * kMany);
 }
