@@ -1,11 +1,11 @@
 //===- ir/Expr.cpp - univariate functions: text, value, composition -------===//
 #include "ir/Expr.h"
 #include "ir/TextUtil.h"
+#include "runtime/core/Scalar.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace mpc::ir {
 
@@ -21,87 +21,40 @@ unsigned elementwiseArity(Opcode op) {
 
 bool isElementwise(Opcode op) { return elementwiseArity(op) != 0; }
 
-static double floorMod(double x, double y) {
-  double r = std::fmod(x, y);
-  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+/// out[i] = op(args[0][i], args[1][i], ...), n elements.
+static void applyTo(Opcode op, const double *const *args, size_t n,
+                    double *out) {
+  namespace scalar = core::scalar;
+  const double *x = args[0];
+  if (op == Opcode::Select) {
+    for (size_t i = 0; i < n; ++i)
+      out[i] = x[i] != 0 ? args[1][i] : args[2][i];
+    return;
+  }
+  auto one = [&](auto f) {
+    for (size_t i = 0; i < n; ++i)
+      out[i] = f(x[i]);
+  };
+  auto two = [&](auto f) {
+    for (size_t i = 0; i < n; ++i)
+      out[i] = f(x[i], args[1][i]);
+  };
+  [[maybe_unused]] const bool known =
+      elementwiseArity(op) == 1
+          ? scalar::unary<scalar::CMath, double>(op, one)
+          : scalar::binary<scalar::CMath, double>(op, two) ||
+                scalar::comparison<double>(op, two);
+  assert(known && "not an elementwise op");
 }
 
 double applyScalar(Opcode op, llvm::ArrayRef<double> a) {
   assert(a.size() == elementwiseArity(op));
-  double x = a[0], y = a.size() > 1 ? a[1] : 0;
-  switch (op) {
-  case Opcode::Add:
-    return x + y;
-  case Opcode::Sub:
-    return x - y;
-  case Opcode::Mul:
-    return x * y;
-  case Opcode::Div:
-    return x / y;
-  case Opcode::Mod:
-    return floorMod(x, y);
-  case Opcode::Pow:
-    return std::pow(x, y);
-  case Opcode::Max:
-    return x > y || x != x ? x : y;
-  case Opcode::Min:
-    return x < y || x != x ? x : y;
-  case Opcode::Neg:
-    return -x;
-  case Opcode::Abs:
-    return std::fabs(x);
-  case Opcode::Sign:
-    return (x > 0) - (x < 0);
-  case Opcode::Floor:
-    return std::floor(x);
-  case Opcode::Ceil:
-    return std::ceil(x);
-  case Opcode::Round:
-    return std::nearbyint(x);
-  case Opcode::Exp:
-    return std::exp(x);
-  case Opcode::Log:
-    return std::log(x);
-  case Opcode::Sqrt:
-    return std::sqrt(x);
-  case Opcode::Rsqrt:
-    return 1 / std::sqrt(x);
-  case Opcode::Recip:
-    return 1 / x;
-  case Opcode::Erf:
-    return std::erf(x);
-  case Opcode::Tanh:
-    return std::tanh(x);
-  case Opcode::Sigmoid:
-    return 1 / (1 + std::exp(-x));
-  case Opcode::Atan:
-    return std::atan(x);
-  case Opcode::Sin:
-    return std::sin(x);
-  case Opcode::Cos:
-    return std::cos(x);
-  case Opcode::Relu:
-    return x < 0 ? 0 : x;
-  case Opcode::Less:
-    return x < y;
-  case Opcode::LessEqual:
-    return x <= y;
-  case Opcode::Equal:
-    return x == y;
-  case Opcode::And:
-    return x != 0 && y != 0;
-  case Opcode::Or:
-    return x != 0 || y != 0;
-  case Opcode::Xor:
-    return (x != 0) != (y != 0);
-  case Opcode::Not:
-    return x == 0;
-  case Opcode::Select:
-    return x != 0 ? y : a[2];
-  default:
-    assert(false && "not an elementwise op");
-    return 0;
-  }
+  const double *args[3] = {};
+  for (size_t i = 0; i < a.size(); ++i)
+    args[i] = &a[i];
+  double r = 0;
+  applyTo(op, args, 1, &r);
+  return r;
 }
 
 //===--------------------------------------------------------------------===//
@@ -273,15 +226,15 @@ void Expr::evalMany(llvm::ArrayRef<double> x,
     size_t len = std::min(kBlock, x.size() - from);
     for (size_t i = 0; i < nodes_.size(); ++i) {
       const Node &n = nodes_[i];
-      for (size_t k = 0; k < len; ++k) {
-        if (n.kind != Node::Apply) {
-          v[i][k] = n.kind == Node::Var ? x[from + k] : n.value;
-          continue;
-        }
-        double args[3];
-        for (size_t j = 0; j < n.args.size(); ++j)
-          args[j] = v[n.args[j]][k];
-        v[i][k] = applyScalar(n.op, {args, n.args.size()});
+      if (n.kind == Node::Var) {
+        std::copy_n(x.begin() + from, len, v[i].begin());
+      } else if (n.kind == Node::Const) {
+        std::fill_n(v[i].begin(), len, n.value);
+      } else {
+        const double *args[3] = {};
+        for (size_t k = 0; k < n.args.size(); ++k)
+          args[k] = v[n.args[k]].data();
+        applyTo(n.op, args, len, v[i].data());
       }
     }
     std::copy_n(v.back().begin(), len, y.begin() + from);

@@ -1,4 +1,5 @@
 //===- runtime/pub/Elementwise.cpp - elementwise ops ----------------------===//
+#include "runtime/core/Scalar.h"
 #include "runtime/pub/Math.h"
 #include "runtime/pub/Value.h"
 
@@ -18,73 +19,19 @@ void mapTo(const std::vector<In> &x, std::vector<Out> &y, F f) {
     y[i] = static_cast<Out>(f(x[i]));
 }
 
-int64_t wrapNeg(int64_t x) {
-  return static_cast<int64_t>(-static_cast<uint64_t>(x));
-}
+namespace scalar = core::scalar;
 
-/// Of float32 arguments; null: not such an op.
-using RealFn = float (*)(float);
-RealFn realFunction(PublicOp op) {
-  switch (op) {
-  case PublicOp::Neg:
-    return [](float x) { return -x; };
-  case PublicOp::Abs:
-    return [](float x) { return std::fabs(x); };
-  case PublicOp::Sign:
-    return [](float x) { return static_cast<float>((x > 0) - (x < 0)); };
-  case PublicOp::Relu:
-    return [](float x) { return x < 0 ? 0.0f : x; };
-  case PublicOp::Floor:
-    return [](float x) { return std::floor(x); };
-  case PublicOp::Ceil:
-    return [](float x) { return std::ceil(x); };
-  case PublicOp::Round:
-    return [](float x) { return std::nearbyint(x); };
-  case PublicOp::Exp:
-    return [](float x) { return static_cast<float>(expOf(x)); };
-  case PublicOp::Log:
-    return [](float x) { return static_cast<float>(logOf(x)); };
-  case PublicOp::Sqrt:
-    return [](float x) { return std::sqrt(x); };
-  case PublicOp::Rsqrt:
-    return [](float x) { return 1.0f / std::sqrt(x); };
-  case PublicOp::Recip:
-    return [](float x) { return 1.0f / x; };
-  case PublicOp::Erf:
-    return [](float x) { return static_cast<float>(erfOf(x)); };
-  case PublicOp::Tanh:
-    return [](float x) { return static_cast<float>(tanhOf(x)); };
-  case PublicOp::Sigmoid:
-    return
-        [](float x) { return 1.0f / (1.0f + static_cast<float>(expOf(-x))); };
-  case PublicOp::Sin:
-    return [](float x) { return static_cast<float>(sinOf(x)); };
-  case PublicOp::Cos:
-    return [](float x) { return static_cast<float>(cosOf(x)); };
-  case PublicOp::Atan:
-    return [](float x) { return static_cast<float>(atanOf(x)); };
-  default:
-    return nullptr;
-  }
-}
-
-using IntFn = int64_t (*)(int64_t);
-IntFn intFunction(PublicOp op) {
-  switch (op) {
-  case PublicOp::Neg:
-    return wrapNeg;
-  case PublicOp::Abs:
-    return [](int64_t x) { return x < 0 ? wrapNeg(x) : x; };
-  case PublicOp::Sign:
-    return [](int64_t x) -> int64_t { return (x > 0) - (x < 0); };
-  case PublicOp::Relu:
-    return [](int64_t x) -> int64_t { return x < 0 ? 0 : x; };
-  case PublicOp::Not:
-    return [](int64_t x) -> int64_t { return x == 0; };
-  default:
-    return nullptr;
-  }
-}
+/// Float32 functions that agree between machines.
+struct AgreedMath {
+  static float exp(float x) { return static_cast<float>(expOf(x)); }
+  static float log(float x) { return static_cast<float>(logOf(x)); }
+  static float sin(float x) { return static_cast<float>(sinOf(x)); }
+  static float cos(float x) { return static_cast<float>(cosOf(x)); }
+  static float atan(float x) { return static_cast<float>(atanOf(x)); }
+  static float erf(float x) { return static_cast<float>(erfOf(x)); }
+  static float tanh(float x) { return static_cast<float>(tanhOf(x)); }
+  static float pow(float x, float y) { return static_cast<float>(powOf(x, y)); }
+};
 
 template <class T> const std::vector<T> &dataOf(const Value &v) {
   if constexpr (std::is_same_v<T, float>)
@@ -105,106 +52,24 @@ void zip(Args args, std::vector<Out> &out, const core::Shape &shape, F f) {
                   });
 }
 
-float floorMod(float x, float y) {
-  const float r = std::fmod(x, y);
-  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
-}
-int64_t truncMod(int64_t x, int64_t y) { return y == -1 ? 0 : x % y; }
-int64_t floorMod(int64_t x, int64_t y) {
-  const int64_t r = truncMod(x, y);
-  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
-}
-int64_t wrapPow(int64_t base, int64_t exponent) {
-  if (exponent < 0)
-    return base == 1 ? 1 : base == -1 ? (exponent % 2 ? -1 : 1) : 0;
-  uint64_t result = 1, b = static_cast<uint64_t>(base);
-  for (auto e = static_cast<uint64_t>(exponent); e; e >>= 1, b *= b)
-    if (e & 1)
-      result *= b;
-  return static_cast<int64_t>(result);
+template <class T>
+bool unary(PublicOp op, const Value &a, std::vector<T> &out) {
+  return scalar::unary<AgreedMath, T>(
+      op, [&](auto f) { mapTo(dataOf<T>(a), out, f); });
 }
 
-using RealFn2 = float (*)(float, float);
-RealFn2 realFunction2(PublicOp op) {
-  switch (op) {
-  case PublicOp::Add:
-    return [](float x, float y) { return x + y; };
-  case PublicOp::Sub:
-    return [](float x, float y) { return x - y; };
-  case PublicOp::Mul:
-    return [](float x, float y) { return x * y; };
-  case PublicOp::Div:
-    return [](float x, float y) { return x / y; };
-  case PublicOp::Mod:
-    return [](float x, float y) { return floorMod(x, y); };
-  case PublicOp::FMod:
-    return [](float x, float y) { return std::fmod(x, y); };
-  case PublicOp::Pow:
-    return [](float x, float y) { return static_cast<float>(powOf(x, y)); };
-  case PublicOp::Max: // a NaN operand wins
-    return [](float x, float y) { return x > y || x != x ? x : y; };
-  case PublicOp::Min:
-    return [](float x, float y) { return x < y || x != x ? x : y; };
-  default:
-    return nullptr;
-  }
-}
-
-using IntFn2 = int64_t (*)(int64_t, int64_t);
-IntFn2 intFunction2(PublicOp op) {
-  switch (op) {
-  case PublicOp::Add:
-    return [](int64_t x, int64_t y) {
-      return static_cast<int64_t>(static_cast<uint64_t>(x) +
-                                  static_cast<uint64_t>(y));
-    };
-  case PublicOp::Sub:
-    return [](int64_t x, int64_t y) {
-      return static_cast<int64_t>(static_cast<uint64_t>(x) -
-                                  static_cast<uint64_t>(y));
-    };
-  case PublicOp::Mul:
-    return [](int64_t x, int64_t y) {
-      return static_cast<int64_t>(static_cast<uint64_t>(x) *
-                                  static_cast<uint64_t>(y));
-    };
-  case PublicOp::Div:
-    return [](int64_t x, int64_t y) { return y == -1 ? wrapNeg(x) : x / y; };
-  case PublicOp::Mod:
-    return [](int64_t x, int64_t y) { return floorMod(x, y); };
-  case PublicOp::FMod:
-    return truncMod;
-  case PublicOp::Pow:
-    return wrapPow;
-  case PublicOp::Max:
-    return [](int64_t x, int64_t y) { return std::max(x, y); };
-  case PublicOp::Min:
-    return [](int64_t x, int64_t y) { return std::min(x, y); };
-  case PublicOp::And:
-    return [](int64_t x, int64_t y) -> int64_t { return x && y; };
-  case PublicOp::Or:
-    return [](int64_t x, int64_t y) -> int64_t { return x || y; };
-  case PublicOp::Xor:
-    return [](int64_t x, int64_t y) -> int64_t { return !x != !y; };
-  default:
-    return nullptr;
-  }
-}
-
-template <class T> bool compare(PublicOp op, Args args, Value &out) {
-  switch (op) {
-  case PublicOp::Less:
-    zip<T>(args, out.ints, out.shape, [](T x, T y) { return x < y; });
-    return true;
-  case PublicOp::LessEqual:
-    zip<T>(args, out.ints, out.shape, [](T x, T y) { return x <= y; });
-    return true;
-  case PublicOp::Equal:
-    zip<T>(args, out.ints, out.shape, [](T x, T y) { return x == y; });
-    return true;
-  default:
-    return false;
-  }
+template <class T> bool binary(PublicOp op, Args args, Value &out) {
+  auto loop = [&](auto f) {
+    if constexpr (std::is_same_v<T, float>)
+      zip<T>(args, out.floats, out.shape, f);
+    else
+      zip<T>(args, out.ints, out.shape, f);
+  };
+  if (op == PublicOp::FMod)
+    return loop([](T x, T y) { return scalar::truncMod(x, y); }), true;
+  return scalar::binary<AgreedMath, T>(op, loop) ||
+         scalar::comparison<T>(
+             op, [&](auto f) { zip<T>(args, out.ints, out.shape, f); });
 }
 
 void select(Args args, Value &out) {
@@ -226,17 +91,6 @@ void select(Args args, Value &out) {
     choose(args[1]->ints, args[2]->ints, out.ints);
 }
 
-/// Truncates; values beyond int64 saturate and NaN becomes 0.
-int64_t toInt(float x) {
-  constexpr float kLimit = 0x1p63f;
-  if (x != x)
-    return 0;
-  if (x >= kLimit)
-    return std::numeric_limits<int64_t>::max();
-  return x < -kLimit ? std::numeric_limits<int64_t>::min()
-                     : static_cast<int64_t>(x);
-}
-
 void cast(const Value &a, Value &out) {
   const bool toBool = out.elem == PublicElem::Bool;
   if (a.isReal() && out.isReal())
@@ -244,7 +98,7 @@ void cast(const Value &a, Value &out) {
   else if (a.isReal() && toBool)
     mapTo(a.floats, out.ints, [](float x) { return x != 0; });
   else if (a.isReal())
-    mapTo(a.floats, out.ints, toInt);
+    mapTo(a.floats, out.ints, scalar::toInt);
   else if (out.isReal())
     mapTo(a.ints, out.floats, [](int64_t x) { return x; });
   else if (toBool)
@@ -274,17 +128,13 @@ Status encode(const plan::PublicInstr &in, const Value &a, Value &out) {
   return {};
 }
 
-Status binary(PublicOp op, Args args, Value &out) {
+Status checkDivisor(PublicOp op, const Value &divisor) {
   if ((op == PublicOp::Div || op == PublicOp::Mod || op == PublicOp::FMod) &&
-      !args[1]->isReal())
-    for (size_t i = 0; i < args[1]->ints.size(); ++i)
-      if (args[1]->ints[i] == 0)
+      !divisor.isReal())
+    for (size_t i = 0; i < divisor.ints.size(); ++i)
+      if (divisor.ints[i] == 0)
         return Error{
             fmt::format("element {} is an integer divided by zero", i)};
-  if (out.isReal())
-    zip<float>(args, out.floats, out.shape, realFunction2(op));
-  else
-    zip<int64_t>(args, out.ints, out.shape, intFunction2(op));
   return {};
 }
 
@@ -305,22 +155,15 @@ bool evalElementwise(const plan::PublicInstr &in, Args args, Value &out,
   }
   if (args.size() == 1) {
     const Value &a = *args[0];
-    if (RealFn f = realFunction(in.op); f && a.isReal())
-      return mapTo(a.floats, out.floats, f), true;
-    if (IntFn f = intFunction(in.op); f && !a.isReal())
-      return mapTo(a.ints, out.ints, f), true;
-    return false;
+    return a.isReal() ? unary(in.op, a, out.floats) : unary(in.op, a, out.ints);
   }
   if (args.size() != 2)
     return false;
-  if (args[0]->isReal() ? compare<float>(in.op, args, out)
-                        : compare<int64_t>(in.op, args, out))
+  status = checkDivisor(in.op, *args[1]);
+  if (!status)
     return true;
-  if (!(out.isReal() ? realFunction2(in.op) != nullptr
-                     : intFunction2(in.op) != nullptr))
-    return false;
-  status = binary(in.op, args, out);
-  return true;
+  return args[0]->isReal() ? binary<float>(in.op, args, out)
+                           : binary<int64_t>(in.op, args, out);
 }
 
 } // namespace mpc::pub
