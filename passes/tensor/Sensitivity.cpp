@@ -1,8 +1,7 @@
-//===- passes/tensor/Sensitivity.cpp - a reverse sweep
-//---------------------===//
+//===- passes/tensor/Sensitivity.cpp - a reverse sweep --------------------===//
 #include "passes/tensor/Sensitivity.h"
 #include "ir/Expr.h"
-#include "ir/Infer.h"
+#include "passes/tensor/Gradients.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 #include <random>
@@ -11,8 +10,6 @@ using namespace mpc::ir;
 
 namespace mpc::passes {
 namespace {
-
-using Floats = std::vector<float>;
 
 /// Sweeps with different signs at the outputs.
 constexpr int kProbes = 4;
@@ -28,10 +25,6 @@ double sumOfSquares(llvm::ArrayRef<float> x) {
   for (float f : x)
     s += static_cast<double>(f) * f;
   return s;
-}
-
-ConstData floatData(const Shape &shape, Floats data) {
-  return {Elem::F32, shape, std::move(data), {}};
 }
 
 class Sweep {
@@ -181,12 +174,12 @@ private:
       for (size_t i : {0, 1})
         if (to(i))
           broadcastBack(op.operands[i], op,
-                        product(g, spread(x(1 - i), op.type.shape)));
+                        product(g, spread(m_, x(1 - i), op.type.shape)));
       break;
     case Opcode::Max:
     case Opcode::Min: {
-      const Floats a = spread(x(0), op.type.shape),
-                   b = spread(x(1), op.type.shape);
+      const Floats a = spread(m_, x(0), op.type.shape),
+                   b = spread(m_, x(1), op.type.shape);
       gate(op, 0, g, [&](size_t i) {
         return op.opcode == Opcode::Max ? a[i] >= b[i] : a[i] <= b[i];
       });
@@ -200,7 +193,7 @@ private:
       c.elem = Elem::F32;
       c.floats.assign(c.ints.begin(), c.ints.end());
       c.ints.clear();
-      const Floats on = spread(c, op.type.shape);
+      const Floats on = spread(m_, c, op.type.shape);
       gate(op, 1, g, [&](size_t i) { return on[i] != 0; });
       gate(op, 2, g, [&](size_t i) { return on[i] == 0; });
       break;
@@ -241,8 +234,7 @@ private:
     return llvm::Error::success();
   }
 
-  // --- elementwise
-  // ------------------------------------------------------------------------
+  // --- elementwise -----------------------------------------------------------
 
   static Floats product(llvm::ArrayRef<float> a, llvm::ArrayRef<float> b) {
     Floats r(a.size());
@@ -258,45 +250,9 @@ private:
       r[k] = on(k) ? g[k] : 0;
     broadcastBack(op.operands[i], op, r);
   }
-  /// c at every element of `shape`, to which it broadcasts.
-  Floats spread(const ConstData &c, const Shape &shape) const {
-    if (c.shape == shape)
-      return c.floats;
-    Op op;
-    op.opcode = Opcode::Broadcast;
-    op.type = Type::tensor(Elem::F32, Vis::Public, shape);
-    return std::move(llvm::cantFail(evalOp(m_, op, {&c})).floats);
-  }
   void broadcastBack(ValueId to, const Op &op, llvm::ArrayRef<float> g) {
     accumulate(to, summed(g, op.type.shape, m_.type(to).shape));
   }
-  /// Sums g over the axes along which `to` was broadcast to `from`.
-  static Floats summed(llvm::ArrayRef<float> g, const Shape &from,
-                       const Shape &to) {
-    if (from == to)
-      return Floats(g.begin(), g.end());
-    std::vector<double> sums(numelOf(to), 0);
-    const size_t rank = from.size(), lead = rank - to.size();
-    llvm::SmallVector<int64_t, 6> stride(rank, 0), index(rank, 0);
-    int64_t s = 1;
-    for (size_t a = rank; a-- > lead;) {
-      stride[a] = to[a - lead] == 1 ? 0 : s;
-      s *= to[a - lead];
-    }
-    int64_t k = 0;
-    for (float x : g) {
-      sums[k] += x;
-      for (size_t a = rank; a-- > 0;) {
-        k += stride[a];
-        if (++index[a] < from[a])
-          break;
-        k -= stride[a] * from[a];
-        index[a] = 0;
-      }
-    }
-    return Floats(sums.begin(), sums.end());
-  }
-
   /// Slopes by central differences; where f has none, 0.
   void map(ValueId v, const Op &op, const Expr &f, Floats &g) {
     const Floats &x = at(op.operands[0]).floats, &y = at(v).floats;
@@ -320,11 +276,8 @@ private:
       accumulate(op.operands[0], g);
   }
 
-  // --- movement
-  // ---------------------------------------------------------------------------
+  // --- movement --------------------------------------------------------------
 
-  /// Runs the op on the numbers of the elements of its operands, to see where
-  /// each came from.
   llvm::Error move(const Op &op, const Floats &g) {
     if (op.opcode == Opcode::Broadcast)
       return broadcastBack(op.operands[0], op, g), llvm::Error::success();
@@ -334,54 +287,25 @@ private:
       s_.white[op.operands[0].index] += sumOfSquares(g);
       return llvm::Error::success();
     }
-    const size_t parts = gather ? 1 : op.operands.size();
-    std::vector<ConstData> numbers(parts);
-    llvm::SmallVector<const ConstData *, 4> operands;
-    std::vector<int64_t> first(parts);
-    int64_t next = 1;
-    for (size_t i = 0; i < parts; ++i) {
-      const Shape &shape = m_.type(op.operands[i]).shape;
-      first[i] = next;
-      numbers[i] = {Elem::I64, shape, {}, std::vector<int64_t>(numelOf(shape))};
-      for (int64_t &k : numbers[i].ints)
-        k = next++;
-      operands.push_back(&numbers[i]);
-    }
-    if (gather)
-      operands.push_back(&at(op.operands[1]));
-    Op same = op;
-    same.type.elem = Elem::I64;
-    llvm::Expected<ConstData> from = evalOp(m_, same, operands);
-    if (!from)
-      return from.takeError();
-    std::vector<Floats> pulled(parts);
-    for (size_t i = 0; i < parts; ++i)
-      pulled[i].resize(numbers[i].ints.size());
-    for (size_t i = 0; i < g.size(); ++i) {
-      if (const int64_t k = from->ints[i]; k > 0) {
-        size_t p = parts - 1;
-        while (first[p] > k)
-          --p;
-        pulled[p][k - first[p]] += g[i];
-      }
-    }
-    for (size_t i = 0; i < parts; ++i)
+    auto pulled = movedBack(m_, op, gather ? &at(op.operands[1]) : nullptr, g);
+    if (!pulled)
+      return pulled.takeError();
+    for (size_t i = 0; i < pulled->size(); ++i)
       if (follows(op.operands[i]))
-        accumulate(op.operands[i], pulled[i]);
+        accumulate(op.operands[i], (*pulled)[i]);
     return llvm::Error::success();
   }
 
-  // --- reductions, softmax
-  // ----------------------------------------------------------------
+  // --- reductions, softmax ---------------------------------------------------
 
   void reduce(ValueId v, const Op &op, const Floats &g) {
     const ConstData &x = at(op.operands[0]), &y = at(v);
     Shape kept = x.shape;
     for (int64_t a : op.intsAttr("axes"))
       kept[a < 0 ? a + static_cast<int64_t>(kept.size()) : a] = 1;
-    Floats wide = spread(floatData(kept, g), x.shape);
+    Floats wide = spread(m_, floatData(kept, g), x.shape);
     if (op.opcode != Opcode::ReduceSum) {
-      const Floats best = spread(floatData(kept, y.floats), x.shape);
+      const Floats best = spread(m_, floatData(kept, y.floats), x.shape);
       for (size_t i = 0; i < wide.size(); ++i)
         if (x.floats[i] != best[i])
           wide[i] = 0;
@@ -430,41 +354,13 @@ private:
       accumulate(op.operands[0], g);
   }
 
-  // --- products of matrices
-  // ---------------------------------------------------------------
-
-  static ConstData transposed(const ConstData &x) {
-    ConstData t = x;
-    const size_t rank = x.shape.size();
-    const int64_t rows = x.shape[rank - 2], cols = x.shape[rank - 1];
-    std::swap(t.shape[rank - 2], t.shape[rank - 1]);
-    for (int64_t base = 0, n = x.numel(); base < n; base += rows * cols)
-      for (int64_t i = 0; i < rows; ++i)
-        for (int64_t j = 0; j < cols; ++j)
-          t.floats[base + j * rows + i] = x.floats[base + i * cols + j];
-    return t;
-  }
-  ConstData multiplied(const ConstData &a, const ConstData &b) const {
-    Op op;
-    op.opcode = Opcode::MatMul;
-    const size_t rank = std::max(a.shape.size(), b.shape.size());
-    Shape shape(rank, 1);
-    for (const ConstData *c : {&a, &b})
-      for (size_t i = 0; i + 2 < c->shape.size(); ++i) {
-        int64_t &d = shape[rank - c->shape.size() + i];
-        d = std::max(d, c->shape[i]);
-      }
-    shape[rank - 2] = a.shape[a.shape.size() - 2];
-    shape[rank - 1] = b.shape.back();
-    op.type = Type::tensor(Elem::F32, Vis::Public, shape);
-    return llvm::cantFail(evalOp(m_, op, {&a, &b}));
-  }
+  // --- products of matrices --------------------------------------------------
 
   llvm::Error matmul(const Op &op, Floats &data) {
     const ConstData g = floatData(op.type.shape, std::move(data));
     const ConstData &a = at(op.operands[0]), &b = at(op.operands[1]);
     if (follows(op.operands[0])) {
-      const ConstData d = multiplied(g, transposed(b));
+      const ConstData d = multiplied(m_, g, transposed(b));
       accumulate(op.operands[0], summed(d.floats, d.shape, a.shape));
     }
     if (!follows(op.operands[1]))
@@ -475,15 +371,15 @@ private:
       // ||A^T G||^2 = sum of (A A^T) * (G G^T): never the whole gradient.
       const ConstData flatA = floatData({rows, k}, a.floats),
                       flatG = floatData({rows, n}, g.floats);
-      const ConstData aa = multiplied(flatA, transposed(flatA)),
-                      gg = multiplied(flatG, transposed(flatG));
+      const ConstData aa = multiplied(m_, flatA, transposed(flatA)),
+                      gg = multiplied(m_, flatG, transposed(flatG));
       double sum = 0;
       for (size_t i = 0; i < aa.floats.size(); ++i)
         sum += static_cast<double>(aa.floats[i]) * gg.floats[i];
       s_.white[op.operands[1].index] += std::max(sum, 0.0);
       return llvm::Error::success();
     }
-    const ConstData d = multiplied(transposed(a), g);
+    const ConstData d = multiplied(m_, transposed(a), g);
     accumulate(op.operands[1], summed(d.floats, d.shape, b.shape));
     return llvm::Error::success();
   }

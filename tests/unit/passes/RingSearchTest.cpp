@@ -3,6 +3,7 @@
 #include "passes/RingSearch.h"
 #include "ir/Text.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <random>
@@ -75,6 +76,15 @@ void checkOptimal(const RingProblem &p) {
 /// Rounds that cost nothing, little, much, all.
 constexpr double kRounds[] = {0, 1e-7, 1e-6, 1e-3};
 
+/// %2 is a truncated square of the input %0, x.
+std::string truncatedSquare(const char *shape) {
+  return llvm::formatv(R"(
+    %0 = input {{hi = 1.0, lo = -1.0, name = "x"} : fx<_,2,1>[{0}] secret
+    %1 = fixed.mul %0, %0 : fx<_,4,1>[{0}] secret
+    %2 = fixed.trunc %1 {{bits = 2} : fx<_,2,1>[{0}] secret)",
+                       shape);
+}
+
 void checkModule(const char *name, const std::string &body, unsigned cap) {
   auto m = ir::parse("module @t level(fixed) {\n" + body + "\n}\n", "test.mir");
   if (!m)
@@ -92,18 +102,12 @@ void checkModule(const char *name, const std::string &body, unsigned cap) {
 } // namespace
 
 TEST_CASE("rings of small programs are the cheapest of all") {
-  checkModule("chain", R"(
-    %0 = input {hi = 1.0, lo = -1.0, name = "x"} : fx<_,2,1>[8] secret
-    %1 = fixed.mul %0, %0 : fx<_,4,1>[8] secret
-    %2 = fixed.trunc %1 {bits = 2} : fx<_,2,1>[8] secret
+  checkModule("chain", truncatedSquare("8") + R"(
     %3 = fixed.mul %2, %2 : fx<_,4,2>[8] secret
     %4 = fixed.trunc %3 {bits = 2} : fx<_,2,2>[8] secret
     return %4 as "y" : f32)",
               13);
-  checkModule("diamond", R"(
-    %0 = input {hi = 1.0, lo = -1.0, name = "x"} : fx<_,2,1>[64] secret
-    %1 = fixed.mul %0, %0 : fx<_,4,1>[64] secret
-    %2 = fixed.trunc %1 {bits = 2} : fx<_,2,1>[64] secret
+  checkModule("diamond", truncatedSquare("64") + R"(
     %3 = fixed.mul %2, %2 : fx<_,4,2>[64] secret
     %4 = fixed.shl %2 {bits = 2} : fx<_,4,1>[64] secret
     %5 = fixed.add %3, %4 : fx<_,4,3>[64] secret
@@ -119,10 +123,7 @@ TEST_CASE("rings of small programs are the cheapest of all") {
     %6 = fixed.add %5, %0 : fx<_,2,4>[4x8] secret
     return %6 as "y" : f32)",
               11);
-  checkModule("two heads", R"(
-    %0 = input {hi = 1.0, lo = -1.0, name = "x"} : fx<_,2,1>[2x4] secret
-    %1 = fixed.mul %0, %0 : fx<_,4,1>[2x4] secret
-    %2 = fixed.trunc %1 {bits = 2} : fx<_,2,1>[2x4] secret
+  checkModule("two heads", truncatedSquare("2x4") + R"(
     %3 = slice %2 {starts = [0, 0], steps = [1, 1]} : fx<_,2,1>[1x4] secret
     %4 = slice %2 {starts = [1, 0], steps = [1, 1]} : fx<_,2,1>[1x4] secret
     %5 = fixed.mul %3, %4 : fx<_,4,2>[1x4] secret
@@ -130,10 +131,7 @@ TEST_CASE("rings of small programs are the cheapest of all") {
     %7 = concat %5, %6 {axis = 0} : fx<_,4,3>[2x4] secret
     return %7 as "y" : f32)",
               11);
-  checkModule("broadcast", R"(
-    %0 = input {hi = 1.0, lo = -1.0, name = "x"} : fx<_,2,1>[1x2] secret
-    %1 = fixed.mul %0, %0 : fx<_,4,1>[1x2] secret
-    %2 = fixed.trunc %1 {bits = 2} : fx<_,2,1>[1x2] secret
+  checkModule("broadcast", truncatedSquare("1x2") + R"(
     %3 = broadcast %2 : fx<_,2,1>[16x2] secret
     %4 = fixed.mul %3, %3 : fx<_,4,3>[16x2] secret
     %5 = fixed.trunc %4 {bits = 2} : fx<_,2,3>[16x2] secret
@@ -166,28 +164,19 @@ TEST_CASE("rings of small programs are the cheapest of all") {
     %6 = fixed.mul %5, %1 : fx<_,4,3>[8] secret
     return %6 as "z" : f32)",
               13);
-  checkModule("read at two widths", R"(
-    %0 = input {hi = 1.0, lo = -1.0, name = "x"} : fx<_,2,1>[32] secret
-    %1 = fixed.mul %0, %0 : fx<_,4,1>[32] secret
-    %2 = fixed.trunc %1 {bits = 2} : fx<_,2,1>[32] secret
+  checkModule("read at two widths", truncatedSquare("32") + R"(
     %3 = fixed.exp %2 {depth = 1, public_frac = 2, table_frac = 2, window = 5} : fx<_,4,1>[32] secret
     %4 = fixed.mul %2, %2 : fx<_,4,3>[32] secret
     %5 = fixed.add %3, %4 : fx<_,4,4>[32] secret
     return %5 as "y" : f32)",
               12);
-  checkModule("a comparison and a choice", R"(
-    %0 = input {hi = 1.0, lo = -1.0, name = "x"} : fx<_,2,1>[8] secret
-    %1 = fixed.mul %0, %0 : fx<_,4,1>[8] secret
-    %2 = fixed.trunc %1 {bits = 2} : fx<_,2,1>[8] secret
+  checkModule("a comparison and a choice", truncatedSquare("8") + R"(
     %3 = fixed.less %2, %0 : bool[8] secret
     %4 = fixed.select %3, %2, %0 : fx<_,2,1>[8] secret
     %5 = fixed.mul %4, %4 : fx<_,4,3>[8] secret
     return %5 as "y" : f32)",
               11);
-  checkModule("a maximum", R"(
-    %0 = input {hi = 1.0, lo = -1.0, name = "x"} : fx<_,2,1>[2x4] secret
-    %1 = fixed.mul %0, %0 : fx<_,4,1>[2x4] secret
-    %2 = fixed.trunc %1 {bits = 2} : fx<_,2,1>[2x4] secret
+  checkModule("a maximum", truncatedSquare("2x4") + R"(
     %3 = fixed.reduce_max %2 {axes = [1], keepdims = 1} : fx<_,2,1>[2x1] secret
     %4 = fixed.sub %2, %3 : fx<_,2,2>[2x4] secret
     %5 = fixed.mul %4, %4 : fx<_,4,3>[2x4] secret
