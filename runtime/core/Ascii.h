@@ -1,4 +1,4 @@
-//===- runtime/core/Ascii.h - configuration files are plain ASCII ---------===//
+//===- runtime/core/Ascii.h - text that others wrote ----------------------===//
 #pragma once
 
 #include <cstddef>
@@ -6,9 +6,16 @@
 
 namespace mpc::core {
 
-/// The first line with a byte beyond ASCII outside of a comment, which '#'
-/// begins; 0 where there is none. toml++ 3.3 runs into undefined behaviour at
-/// some letters where it looks for space, so that our files have none.
+/// c, or '?' for what does not print: others' texts reach terminals and logs.
+inline char printable(char c) {
+  const auto u = static_cast<unsigned char>(c);
+  return u < 0x20 || u > 0x7e ? '?' : c;
+}
+
+/// Configuration files are plain ASCII. The first line with a byte beyond ASCII
+/// outside of a comment, which '#' begins; 0 where there is none. toml++ 3.3
+/// runs into undefined behaviour at some letters where it looks for space, so
+/// that our files have none.
 inline size_t lineBeyondAscii(std::string_view text) {
   size_t line = 1;
   bool comment = false;

@@ -1,6 +1,8 @@
 //===- runtime/core/ByteStream.cpp ----------------------------------------===//
 #include "runtime/core/ByteStream.h"
 
+#include "runtime/core/Ascii.h"
+
 #include <bit>
 #include <cassert>
 #include <fmt/format.h>
@@ -123,6 +125,12 @@ std::string Reader::string(size_t maxLength) {
   }
   std::span<const uint8_t> b = bytes(n);
   return std::string(b.begin(), b.end());
+}
+
+std::string Reader::printable(size_t maxLength) {
+  std::string text = string(maxLength);
+  std::ranges::transform(text, text.begin(), core::printable);
+  return text;
 }
 
 } // namespace mpc::core

@@ -16,6 +16,8 @@
 
 #include "runtime/core/Result.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -80,7 +82,13 @@ public:
   size_t count(size_t bytesEach = 1);
   /// Exactly n bytes; empty after a failure.
   std::span<const uint8_t> bytes(size_t n);
+  /// Fills `out`; after a failure it stays as it is.
+  template <size_t N> void fill(std::array<uint8_t, N> &out) {
+    std::ranges::copy(bytes(N), out.begin());
+  }
   std::string string(size_t maxLength);
+  /// A string for people: what does not print becomes '?'.
+  std::string printable(size_t maxLength);
 
   size_t offset() const { return base_ + pos_; }
   size_t remaining() const { return bytes_.size() - pos_; }

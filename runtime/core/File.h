@@ -34,6 +34,12 @@ Result<std::vector<uint8_t>> readRegularFile(const std::string &path,
 /// Writes the whole file atomically. `mode` as in open(2).
 Status writeFile(const std::string &path, std::span<const uint8_t> bytes,
                  unsigned mode = 0644);
+inline Status writeText(const std::string &path, std::string_view text,
+                        unsigned mode = 0644) {
+  return writeFile(
+      path, {reinterpret_cast<const uint8_t *>(text.data()), text.size()},
+      mode);
+}
 
 /// A file that appears at its path only when commit() succeeds. Dropped
 /// without commit(), or after an error, it leaves nothing behind.

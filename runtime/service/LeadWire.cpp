@@ -3,33 +3,81 @@
 
 #include "runtime/core/ByteStream.h"
 
-#include <algorithm>
+#include <concepts>
+#include <type_traits>
 
 namespace mpc::service {
 namespace {
 
 constexpr size_t kMaxText = 1024;
 
-template <size_t N> void read(core::Reader &r, std::array<uint8_t, N> &out) {
-  std::ranges::copy(r.bytes(N), out.begin());
+/// The one list of a message's fields, for both directions.
+template <class M, class V>
+requires std::same_as<std::remove_const_t<M>, Command>
+void eachField(M &c, V &v) {
+  v.choice(c.kind, Command::Kind::Serve, "unknown command");
+  v.bytes(c.deployment);
+  v.bytes(c.token);
+  v.bytes(c.request);
+  v.tokens(c.tokens);
+}
+template <class M, class V>
+requires std::same_as<std::remove_const_t<M>, Reply>
+void eachField(M &a, V &v) {
+  v.choice(a.code, Reply::Code::Refused, "unknown answer");
+  v.text(a.text);
+  v.tokens(a.tokens);
 }
 
-void write(core::Writer &w, const std::vector<Token> &tokens) {
-  w.u32(static_cast<uint32_t>(tokens.size()));
-  for (const Token &t : tokens)
-    w.bytes(t);
-}
+struct Encoder {
+  core::Writer w;
 
-std::vector<Token> readTokens(core::Reader &r) {
-  const uint32_t n = r.u32();
-  if (n > kMaxTokens || n * sizeof(Token) > r.remaining()) {
-    r.fail("too many tokens");
-    return {};
+  template <class E> void choice(E e, E, const char *) {
+    w.u8(static_cast<uint8_t>(e));
   }
-  std::vector<Token> out(n);
-  for (Token &t : out)
-    read(r, t);
-  return out;
+  void bytes(std::span<const uint8_t> b) { w.bytes(b); }
+  void text(std::string_view t) { w.string(t.substr(0, kMaxText)); }
+  void tokens(const std::vector<Token> &all) {
+    w.u32(static_cast<uint32_t>(all.size()));
+    for (const Token &t : all)
+      w.bytes(t);
+  }
+};
+
+struct Decoder {
+  core::Reader r;
+
+  /// 1 to `last`.
+  template <class E> void choice(E &e, E last, const char *otherwise) {
+    const uint8_t n = r.u8();
+    if (n < 1 || n > static_cast<uint8_t>(last))
+      r.fail(otherwise);
+    e = static_cast<E>(n);
+  }
+  template <size_t N> void bytes(std::array<uint8_t, N> &b) { r.fill(b); }
+  void text(std::string &t) { t = r.printable(kMaxText); }
+  void tokens(std::vector<Token> &all) {
+    const uint32_t n = r.u32();
+    if (n > kMaxTokens || n * sizeof(Token) > r.remaining())
+      return r.fail("too many tokens");
+    all.resize(n);
+    for (Token &t : all)
+      r.fill(t);
+  }
+};
+
+template <class M> std::vector<uint8_t> encoded(const M &message) {
+  Encoder e;
+  eachField(message, e);
+  return e.w.take();
+}
+
+template <class M> Result<M> decoded(std::span<const uint8_t> bytes) {
+  Decoder d{core::Reader(bytes)};
+  M message;
+  eachField(message, d);
+  MPC_TRY(d.r.finish());
+  return message;
 }
 
 } // namespace
@@ -41,54 +89,14 @@ uint64_t sessionTag(const Token &token) {
   return tag;
 }
 
-std::vector<uint8_t> Command::encode() const {
-  core::Writer w;
-  w.u8(static_cast<uint8_t>(kind));
-  w.bytes(deployment);
-  w.bytes(token);
-  w.bytes(request);
-  write(w, tokens);
-  return w.take();
-}
-
+std::vector<uint8_t> Command::encode() const { return encoded(*this); }
 Result<Command> Command::decode(std::span<const uint8_t> bytes) {
-  core::Reader r(bytes);
-  Command c;
-  const uint8_t kind = r.u8();
-  if (kind < 1 || kind > static_cast<uint8_t>(Kind::Serve))
-    r.fail("unknown command");
-  c.kind = static_cast<Kind>(kind);
-  read(r, c.deployment);
-  read(r, c.token);
-  read(r, c.request);
-  c.tokens = readTokens(r);
-  MPC_TRY(r.finish());
-  return c;
+  return decoded<Command>(bytes);
 }
 
-std::vector<uint8_t> Reply::encode() const {
-  core::Writer w;
-  w.u8(static_cast<uint8_t>(code));
-  w.string(std::string_view(text).substr(0, kMaxText));
-  write(w, tokens);
-  return w.take();
-}
-
+std::vector<uint8_t> Reply::encode() const { return encoded(*this); }
 Result<Reply> Reply::decode(std::span<const uint8_t> bytes) {
-  core::Reader r(bytes);
-  Reply a;
-  const uint8_t code = r.u8();
-  if (code < 1 || code > static_cast<uint8_t>(Code::Refused))
-    r.fail("unknown answer");
-  a.code = static_cast<Code>(code);
-  a.text = r.string(kMaxText);
-  for (char &c : a.text)
-    if (static_cast<unsigned char>(c) < 0x20 ||
-        static_cast<unsigned char>(c) > 0x7e)
-      c = '?';
-  a.tokens = readTokens(r);
-  MPC_TRY(r.finish());
-  return a;
+  return decoded<Reply>(bytes);
 }
 
 } // namespace mpc::service

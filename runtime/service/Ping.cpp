@@ -10,14 +10,6 @@ namespace {
 
 constexpr size_t kMaxInfoBytes = 4096, kMaxText = 512;
 
-std::string printable(std::string text) {
-  for (char &c : text)
-    if (static_cast<unsigned char>(c) < 0x20 ||
-        static_cast<unsigned char>(c) > 0x7e)
-      c = '?';
-  return text;
-}
-
 } // namespace
 
 int64_t unixMsNow() {
@@ -43,13 +35,13 @@ std::vector<uint8_t> PartyInfo::encode() const {
 Result<PartyInfo> PartyInfo::decode(std::span<const uint8_t> bytes) {
   core::Reader r(bytes);
   PartyInfo i;
-  i.version = printable(r.string(kMaxText));
+  i.version = r.printable(kMaxText);
   i.party = r.u8();
-  std::ranges::copy(r.bytes(sizeof(core::Digest)), i.planHash.begin());
-  std::ranges::copy(r.bytes(sizeof(core::Digest)), i.deployment.begin());
+  r.fill(i.planHash);
+  r.fill(i.deployment);
   i.unixMs = r.i64();
   i.ready = r.u8() == 1;
-  i.awaits = printable(r.string(kMaxText));
+  i.awaits = r.printable(kMaxText);
   i.stock = r.u64();
   i.waiting = r.u64();
   MPC_TRY(r.finish());

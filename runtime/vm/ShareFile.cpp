@@ -155,7 +155,7 @@ private:
     const uint32_t version = r.u32(), whose = r.u32();
     const uint64_t total = r.u64();
     const auto hash = r.bytes(sizeof(Digest));
-    std::ranges::copy(r.bytes(sizeof(Digest)), id.begin());
+    r.fill(id);
     if (version != kVersion)
       return fail(fmt::format("share version {}, this program reads version "
                               "{}",
