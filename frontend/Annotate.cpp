@@ -156,8 +156,7 @@ llvm::Error annotateOnnx(llvm::StringRef model, const Annotations &notes,
   std::string bytes;
   if (!m.SerializeToString(&bytes))
     return makeError(model + ": error: the annotated model is too large");
-  Status s = core::writeFile(
-      output, {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+  Status s = core::writeText(output, bytes);
   return s ? llvm::Error::success() : makeError(s.error().message);
 }
 

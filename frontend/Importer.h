@@ -74,8 +74,6 @@ private:
   void define(const mpcc_onnx::NodeProto &node, llvm::ArrayRef<ValueId> outputs,
               const Problem &at, Scope &scope);
   void poison(const mpcc_onnx::NodeProto &node, Scope &scope);
-  void deriveRanges();
-  bool hasNegative(const InputInfo &i) const;
 
   llvm::Expected<std::vector<ValueId>>
   inlineGraph(mpcc_onnx::GraphProto &g) override;
