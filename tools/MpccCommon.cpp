@@ -3,6 +3,7 @@
 #include "Main.h"
 #include "runtime/core/File.h"
 #include "runtime/core/Npy.h"
+#include "runtime/plan/Files.h"
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -22,12 +23,14 @@ int fail(llvm::StringRef message) {
   return 1;
 }
 int fail(llvm::Error e) { return fail(llvm::toString(std::move(e))); }
-int fail(const std::string &file, const mpc::Error &e) {
+static std::string at(const std::string &file, const mpc::Error &e) {
   // Readers of files name them already: "x.plan: byte 0x64: ...".
   const bool named = e.message.rfind(file + ": ", 0) == 0;
-  return fail(
-      fmt::format("{}: error: {}", file,
-                  named ? e.message.substr(file.size() + 2) : e.message));
+  return fmt::format("{}: error: {}", file,
+                     named ? e.message.substr(file.size() + 2) : e.message);
+}
+int fail(const std::string &file, const mpc::Error &e) {
+  return fail(at(file, e));
 }
 
 static std::string amount(double v, std::initializer_list<const char *> units) {
@@ -53,7 +56,7 @@ std::string secondsText(double s) {
                      : fmt::format("{:.0f} us", s * 1e6);
 }
 
-static llvm::Error error(const std::string &message) {
+llvm::Error error(const std::string &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
                                  message.c_str());
 }
@@ -188,6 +191,27 @@ llvm::Expected<frontend::ImportOptions> InputOptions::read() const {
     o.samples.push_back(std::move(sample));
   }
   return o;
+}
+
+void addPlan(CLI::App &app, std::string &plan) {
+  app.add_option("plan", plan, "the plan")->required();
+}
+
+void PlanFiles::addTo(CLI::App &app) {
+  addPlan(app, plan);
+  app.add_option("--weights", weights,
+                 "default: the plan's name with .weights");
+}
+
+llvm::Expected<PlanFiles::Loaded> PlanFiles::load() const {
+  Result<plan::Plan> p = plan::Plan::load(plan);
+  if (!p)
+    return error(at(plan, p.error()));
+  Result<plan::Weights> w = plan::loadWeights(*p, plan, weights);
+  if (!w)
+    return error(at(weights.empty() ? plan::defaultWeightsPath(plan) : weights,
+                    w.error()));
+  return Loaded{std::move(*p), std::move(*w)};
 }
 
 void addPrecision(CLI::App &app, passes::Options &o) {

@@ -3,6 +3,7 @@
 
 #include "frontend/Import.h"
 #include "passes/Pass.h"
+#include "runtime/plan/Plan.h"
 #include "llvm/Support/Error.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -15,6 +16,9 @@ namespace mpc::tools {
 int fail(llvm::StringRef message);
 int fail(llvm::Error e);
 int fail(const std::string &file, const mpc::Error &e);
+
+/// `message` as an error.
+llvm::Error error(const std::string &message);
 
 /// "87.28 MB", "5.23 G", "12.5 ms".
 std::string bytesText(uint64_t bytes);
@@ -38,6 +42,21 @@ struct InputOptions {
   void addTo(CLI::App &app);
   /// Reads the files named. Samples: each DIR holds NAME.npy of the inputs.
   llvm::Expected<frontend::ImportOptions> read() const;
+};
+
+/// The plan that a command reads.
+void addPlan(CLI::App &app, std::string &plan);
+
+/// The files of commands that also need the owner's weights.
+struct PlanFiles {
+  std::string plan, weights; ///< weights: empty for the plan's neighbour
+
+  void addTo(CLI::App &app);
+  struct Loaded {
+    plan::Plan plan;
+    plan::Weights weights;
+  };
+  llvm::Expected<Loaded> load() const;
 };
 
 /// How precise values are: --target-error, or --frac-bits for all alike, and

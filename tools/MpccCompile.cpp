@@ -21,20 +21,13 @@ struct CompileOptions {
   bool printAfterAll = false, completeConstants = false;
 };
 
-llvm::Error error(const std::string &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
-                                 message.c_str());
-}
-
 llvm::Error writeText(const std::string &path, const std::string &text) {
   if (path.empty()) {
     llvm::outs() << text;
     return llvm::Error::success();
   }
   // May hold weights (--complete) and exact ranges (--report).
-  Status s = core::writeFile(
-      path, {reinterpret_cast<const uint8_t *>(text.data()), text.size()},
-      0600);
+  Status s = core::writeText(path, text, 0600);
   return s ? llvm::Error::success() : error(s.error().message);
 }
 

@@ -184,7 +184,7 @@ Command addCost(CLI::App &app) {
   CLI::App *c = app.add_subcommand(
       "cost", "seconds, rounds, bytes, multiplications and memory, in all and "
               "per ONNX node, before running");
-  c->add_option("plan", a->plan, "the plan")->required();
+  addPlan(*c, a->plan);
   c->add_option("--network", a->network, kNetworkHelp)->capture_default_str();
   c->add_flag("--json", a->json, "as JSON on stdout, every node");
   c->add_option("--top", a->top, "nodes in the table, 0: all")

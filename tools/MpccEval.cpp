@@ -29,7 +29,8 @@ using Arrays = std::vector<core::NpyArray>;
 using Clock = std::chrono::steady_clock;
 
 struct EvalArgs {
-  std::string plan, weights, dataset, model, labels, output, json;
+  PlanFiles files;
+  std::string dataset, model, labels, output, json;
   std::string metric = "accuracy";
   std::string nextToken, mask = "attention_mask";
   uint64_t seed = 1;
@@ -320,8 +321,8 @@ Status Evaluation::parties() {
 
 void Evaluation::print() const {
   const plan::OutputInfo &o = plan_.outputs[output_];
-  fmt::print("{}: {} samples of {}, output '{}' {}\n", a_.plan, n_, a_.dataset,
-             o.name, core::toString(o.shape));
+  fmt::print("{}: {} samples of {}, output '{}' {}\n", a_.files.plan, n_,
+             a_.dataset, o.name, core::toString(o.shape));
   if (hasMetric_ && !reference_.empty())
     fmt::print("{:<14} private {:.6g}, float {:.6g}, difference {:+.3g}\n",
                a_.metric, privateMetric_, floatMetric_,
@@ -364,7 +365,7 @@ Status Evaluation::run() {
   MPC_TRY(metrics());
   if (a_.mpc)
     MPC_TRY(parties());
-  report_ = {{"plan", a_.plan},
+  report_ = {{"plan", a_.files.plan},
              {"samples", n_},
              {"output", plan_.outputs[output_].name},
              {"samples_per_second", perSecond_},
@@ -407,37 +408,29 @@ Status Evaluation::run() {
     fmt::print("{}\n", report_.dump(1));
   else
     print();
-  if (!a_.json.empty() && a_.json != "-") {
-    const std::string text = report_.dump(1) + "\n";
-    MPC_TRY(core::writeFile(
-        a_.json,
-        {reinterpret_cast<const uint8_t *>(text.data()), text.size()}));
-  }
+  if (!a_.json.empty() && a_.json != "-")
+    MPC_TRY(core::writeText(a_.json, report_.dump(1) + "\n"));
   return {};
 }
 
 int eval(const EvalArgs &a) {
-  Result<plan::Plan> p = plan::Plan::load(a.plan);
-  if (!p)
-    return fail(a.plan, p.error());
-  if (p->outputs.empty())
-    return fail(a.plan + ": the plan has no output");
+  llvm::Expected<PlanFiles::Loaded> loaded = a.files.load();
+  if (!loaded)
+    return fail(loaded.takeError());
+  auto &[p, weights] = *loaded;
+  if (p.outputs.empty())
+    return fail(a.files.plan + ": the plan has no output");
   size_t output = 0;
-  while (!a.output.empty() && output < p->outputs.size() &&
-         p->outputs[output].name != a.output)
+  while (!a.output.empty() && output < p.outputs.size() &&
+         p.outputs[output].name != a.output)
     ++output;
-  if (output == p->outputs.size())
+  if (output == p.outputs.size())
     return fail(
-        fmt::format("{}: the plan has no output '{}'", a.plan, a.output));
-  Result<plan::Weights> w = plan::loadWeights(*p, a.plan, a.weights);
-  if (!w)
-    return fail(a.weights.empty() ? plan::defaultWeightsPath(a.plan)
-                                  : a.weights,
-                w.error());
-  Result<DataSet> d = DataSet::open(*p, a.dataset);
+        fmt::format("{}: the plan has no output '{}'", a.files.plan, a.output));
+  Result<DataSet> d = DataSet::open(p, a.dataset);
   if (!d)
     return fail(d.error().message);
-  Evaluation e(a, std::move(*p), std::move(*w), std::move(*d), output);
+  Evaluation e(a, std::move(p), std::move(weights), std::move(*d), output);
   if (Status s = e.run(); !s)
     return fail(s.error().message);
   return 0;
@@ -449,9 +442,7 @@ Command addEval(CLI::App &app) {
   auto a = std::make_shared<EvalArgs>();
   CLI::App *c = app.add_subcommand(
       "eval", "a plan over a data set: accuracy against float and labels");
-  c->add_option("plan", a->plan, "the plan")->required();
-  c->add_option("--weights", a->weights,
-                "default: the plan's name with .weights");
+  a->files.addTo(*c);
   c->add_option("--dataset", a->dataset,
                 "directory with inputs/<input>.npy, one batch after the other, "
                 "and maybe outputs/<output>.npy of the float model")

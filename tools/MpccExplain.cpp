@@ -13,11 +13,6 @@ struct ExplainOptions {
   size_t lines = 12;
 };
 
-llvm::Error error(const std::string &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
-                                 message.c_str());
-}
-
 /// Names like the one that is not there, nearest first.
 std::string closest(const std::string &name,
                     const std::vector<frontend::GraphNode> &nodes) {

@@ -40,11 +40,6 @@ core::DType dtypeOfOnnx(int32_t type) {
   }
 }
 
-llvm::Error error(const std::string &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s",
-                                 message.c_str());
-}
-
 /// The arrays of every sample that are inputs of the module.
 llvm::Expected<std::vector<ir::InputMap>>
 samplesFor(const frontend::ImportResult &model,

@@ -8,7 +8,8 @@ namespace mpc::tools {
 namespace {
 
 struct EmulateArgs {
-  std::string plan, weights, outputDir;
+  PlanFiles files;
+  std::string outputDir;
   plan::InputFiles inputs;
   uint64_t seed = 1;
   unsigned threads = 0;
@@ -18,15 +19,11 @@ struct EmulateArgs {
 int emulate(const EmulateArgs &a) {
   if (Status s = plan::checkOutputDir(a.outputDir); !s)
     return fail("--output-dir: error: " + s.error().message);
-  Result<plan::Plan> p = plan::Plan::load(a.plan);
-  if (!p)
-    return fail(a.plan, p.error());
-  Result<plan::Weights> w = plan::loadWeights(*p, a.plan, a.weights);
-  if (!w)
-    return fail(a.weights.empty() ? plan::defaultWeightsPath(a.plan)
-                                  : a.weights,
-                w.error());
-  Result<plan::LoadedInputs> in = plan::loadInputs(*p, a.inputs);
+  llvm::Expected<PlanFiles::Loaded> loaded = a.files.load();
+  if (!loaded)
+    return fail(loaded.takeError());
+  const auto &[plan, weights] = *loaded;
+  Result<plan::LoadedInputs> in = plan::loadInputs(plan, a.inputs);
   if (!in)
     return fail(in.error().message);
   for (const std::string &n : in->notes)
@@ -38,9 +35,9 @@ int emulate(const EmulateArgs &a) {
   options.checkRanges = true;
   emu::RangeReport ranges;
   Result<std::vector<core::NpyArray>> out =
-      emu::emulate(*p, *w, in->arrays, coins, options, &ranges);
+      emu::emulate(plan, weights, in->arrays, coins, options, &ranges);
   if (!out)
-    return fail(a.plan, out.error());
+    return fail(a.files.plan, out.error());
   if (ranges.first) {
     const std::string what = fmt::format(
         "{} value{} left the declared range, first {}; calibrate on samples "
@@ -49,10 +46,10 @@ int emulate(const EmulateArgs &a) {
     if (!a.allowOutOfRange)
       return fail(fmt::format("{}: error: {} (--allow-out-of-range writes the "
                               "outputs all the same)",
-                              a.plan, what));
-    fmt::print(stderr, "{}: warning: {}\n", a.plan, what);
+                              a.files.plan, what));
+    fmt::print(stderr, "{}: warning: {}\n", a.files.plan, what);
   }
-  if (Status s = plan::saveOutputs(*p, *out, a.outputDir); !s)
+  if (Status s = plan::saveOutputs(plan, *out, a.outputDir); !s)
     return fail(s.error().message);
   return 0;
 }
@@ -64,9 +61,7 @@ Command addEmulate(CLI::App &app) {
   CLI::App *c = app.add_subcommand(
       "emulate",
       "run a plan in one process: exact fixed point, no cryptography");
-  c->add_option("plan", a->plan, "the plan")->required();
-  c->add_option("--weights", a->weights,
-                "default: the plan's name with .weights");
+  a->files.addTo(*c);
   c->add_option("--input-dir", a->inputs.directory,
                 "directory of <input name>.npy");
   c->add_option("--input", a->inputs.overrides, "NAME=FILE.npy")->take_all();
@@ -85,7 +80,7 @@ Command addEmulate(CLI::App &app) {
 Command addDis(CLI::App &app) {
   auto path = std::make_shared<std::string>();
   CLI::App *c = app.add_subcommand("dis", "print a plan as text");
-  c->add_option("plan", *path, "the plan")->required();
+  addPlan(*c, *path);
   c->footer("example:\n  mpcc dis bert.plan");
   return [path] {
     Result<plan::Plan> p = plan::Plan::load(*path);

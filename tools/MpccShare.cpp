@@ -10,19 +10,20 @@ namespace mpc::tools {
 namespace {
 
 struct ShareArgs {
-  std::string plan, weights, outputDir;
+  PlanFiles files;
+  std::string outputDir;
 };
 
 int share(const ShareArgs &a) {
-  Result<plan::Plan> p = plan::Plan::load(a.plan);
+  Result<plan::Plan> p = plan::Plan::load(a.files.plan);
   if (!p)
-    return fail(a.plan, p.error());
-  auto weights = plan::openWeights(*p, a.plan, a.weights);
+    return fail(a.files.plan, p.error());
+  auto weights = plan::openWeights(*p, a.files.plan, a.files.weights);
   if (!weights)
-    return fail(a.plan, weights.error());
+    return fail(a.files.plan, weights.error());
   auto id = vm::writeShares(*p, *weights ? &**weights : nullptr, a.outputDir);
   if (!id)
-    return fail(a.plan, id.error());
+    return fail(a.files.plan, id.error());
   fmt::print("deployment {}\n", core::hex(*id));
   for (int party = 0; party < 3; ++party)
     fmt::print("{} for party {} only\n", vm::sharePath(a.outputDir, party),
@@ -37,9 +38,7 @@ Command addShareWeights(CLI::App &app) {
   CLI::App *c = app.add_subcommand(
       "share-weights",
       "mask the weights once and write one file for each party");
-  c->add_option("plan", a->plan, "the plan")->required();
-  c->add_option("--weights", a->weights,
-                "default: the plan's name with .weights");
+  a->files.addTo(*c);
   c->add_option("--output-dir", a->outputDir,
                 "where p0.share, p1.share and p2.share go")
       ->required();

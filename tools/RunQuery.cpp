@@ -1,10 +1,9 @@
 //===- tools/RunQuery.cpp - mpcrun query ----------------------------------===//
 #include "tools/Main.h"
 #include "tools/RunCommands.h"
+#include "tools/RunFiles.h"
 #include "tools/RunIdentity.h"
 
-#include "runtime/core/File.h"
-#include "runtime/plan/Files.h"
 #include "runtime/service/Query.h"
 
 #include <fmt/format.h>
@@ -25,16 +24,15 @@ was written.)";
 
 struct QueryArguments {
   IdentityOptions identity;
-  std::string plan, outputDir, stats;
-  plan::InputFiles inputs;
+  RunFiles files;
   double timeoutSeconds = 300;
 };
 
 int runQuery(const QueryArguments &a) {
   protectProcess();
-  auto plan = plan::Plan::load(a.plan);
+  auto plan = plan::Plan::load(a.files.plan);
   if (!plan)
-    return failAt(a.plan, plan.error());
+    return failAt(a.files.plan, plan.error());
   auto config = service::Config::load(a.identity.config);
   if (!config)
     return failAt("query", config.error());
@@ -46,15 +44,9 @@ int runQuery(const QueryArguments &a) {
                                *identity ? &**identity : nullptr);
   if (!network)
     return failAt("query", network.error());
-  auto inputs = plan::loadInputs(*plan, a.inputs);
-  if (!inputs)
-    return failAt(a.plan, inputs.error());
-  for (const std::string &note : inputs->notes)
-    fmt::print(stderr, "note: {}\n", note);
-  auto encoded = vm::encodeInputs(*plan, inputs->arrays);
-  plan::wipe(inputs->arrays);
+  auto encoded = a.files.readInputs(*plan);
   if (!encoded)
-    return failAt(a.plan, encoded.error());
+    return failAt(a.files.plan, encoded.error());
 
   const auto start = std::chrono::steady_clock::now();
   service::Query query(*network);
@@ -67,27 +59,19 @@ int runQuery(const QueryArguments &a) {
   const double wall =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
-  Status saved = plan::saveOutputs(*plan, result->outputs, a.outputDir);
-  plan::wipe(result->outputs);
-  if (!saved)
-    return failAt(a.plan, saved.error());
+  if (Status s = a.files.saveOutputs(*plan, result->outputs); !s)
+    return failAt(a.files.plan, s.error());
   query.confirm();
   const double online = static_cast<double>(result->report.onlineNs) * 1e-9;
-  if (!a.stats.empty()) {
-    const nlohmann::ordered_json json = {
-        {"request", query.id()},
-        {"wall_s", wall},
-        {"online_s", online},
-        {"bytes",
-         {{"client_p1", result->report.sent[1]},
-          {"client_p2", result->report.sent[2]}}}};
-    const std::string text = json.dump(2) + "\n";
-    if (Status s = core::writeFile(
-            a.stats,
-            {reinterpret_cast<const uint8_t *>(text.data()), text.size()});
-        !s)
-      return failAt("query", s.error());
-  }
+  const nlohmann::ordered_json json = {
+      {"request", query.id()},
+      {"wall_s", wall},
+      {"online_s", online},
+      {"bytes",
+       {{"client_p1", result->report.sent[1]},
+        {"client_p2", result->report.sent[2]}}}};
+  if (Status s = a.files.saveStats(json.dump(2) + "\n"); !s)
+    return failAt("query", s.error());
   fmt::print("request {}: {:.3f} s, of which {:.3f} s online\n", query.id(),
              wall, online);
   return 0;
@@ -100,17 +84,8 @@ RunCommand addQuery(CLI::App &app) {
   CLI::App *c = app.add_subcommand(
       "query", "A client's request to the parties of a deployment");
   c->footer(kQueryExamples);
-  c->add_option("plan", a->plan, "The plan, X.plan")->required();
+  a->files.addTo(*c);
   a->identity.addTo(*c);
-  c->add_option("--input-dir", a->inputs.directory,
-                "Directory of <input name>.npy");
-  c->add_option("--input", a->inputs.overrides, "NAME=FILE: one input's file")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  c->add_option("--output-dir", a->outputDir,
-                "Where <output name>.npy are written")
-      ->required();
-  c->add_option("--stats", a->stats, "Measurements, as JSON");
   c->add_option("--timeout", a->timeoutSeconds,
                 "Seconds until the request is given up, waiting included")
       ->check(realIn(0.1, 86400.0))

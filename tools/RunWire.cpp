@@ -27,10 +27,8 @@ Result<Setup> Setup::decode(std::span<const uint8_t> bytes) {
   s.party = r.u32();
   s.threads = r.u32();
   s.timeout = std::chrono::milliseconds(r.u64());
-  const auto token = r.bytes(s.token.size());
-  std::copy(token.begin(), token.end(), s.token.begin());
-  const auto hash = r.bytes(s.planHash.size());
-  std::copy(hash.begin(), hash.end(), s.planHash.begin());
+  r.fill(s.token);
+  r.fill(s.planHash);
   s.planPath = r.string(kMaxControlBytes);
   s.materialDir = r.string(kMaxControlBytes);
   const bool shaped = r.u8() == 1;
