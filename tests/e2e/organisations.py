@@ -8,8 +8,8 @@ of its own for each, over loopback addresses.
 
 Each Organisations has its own loopback addresses, so that many may run side by
 side without agreeing on ports; with `hosts` (Namespaces below) everybody has a
-network namespace instead. Between two of them may stand a Proxy (faults.py):
-LINKS names the five links.
+network namespace instead. Between two of them may stand a Proxy
+(fault_links.py): LINKS names the five links.
 """
 import glob
 import json
