@@ -21,6 +21,39 @@ bool isParty(net::Role r) {
          r == net::Role::Party2;
 }
 
+/// Shuts a socket down when it is told to stop.
+class Waker {
+public:
+  Waker(tcp::Fd twin, const std::stop_token &stop)
+      : twin_(std::move(twin)), callback_(stop, Shutdown{&twin_}) {}
+
+private:
+  struct Shutdown {
+    const tcp::Fd *fd;
+    void operator()() const { fd->shutdown(); }
+  };
+  tcp::Fd twin_;
+  std::stop_callback<Shutdown> callback_; ///< last: it uses the other
+};
+
+/// A link whose waits end when its waker does.
+class StoppableLink final : public net::Link {
+public:
+  StoppableLink(std::unique_ptr<net::Link> inner, std::unique_ptr<Waker> waker)
+      : waker_(std::move(waker)), inner_(std::move(inner)) {}
+
+  net::Moved move(net::OutParts out, net::InParts in,
+                  milliseconds timeout) override {
+    return inner_->move(out, in, timeout);
+  }
+  uint64_t wireSent() const override { return inner_->wireSent(); }
+  uint64_t wireReceived() const override { return inner_->wireReceived(); }
+
+private:
+  std::unique_ptr<Waker> waker_;
+  std::unique_ptr<net::Link> inner_;
+};
+
 tls::Context::Deadline in(milliseconds t) {
   return std::chrono::steady_clock::now() + t;
 }
@@ -80,9 +113,14 @@ Network::call(int party, net::Intent intent, const Token &token,
     return Error{
         fmt::format("{} at {}: {}", p.peer.label, p.address.text(), e.message)};
   };
-  auto fd = tcp::connectFd(p.address.host, p.address.port, timeout);
+  const std::stop_token stop = stop_.get_token();
+  auto fd = tcp::connectFd(p.address.host, p.address.port, timeout, stop);
   if (!fd)
     return fail(fd.error());
+  tcp::Fd twin = fd->twin();
+  if (!twin)
+    return fail(Error{"no file descriptor is left"});
+  auto waker = std::make_unique<Waker>(std::move(twin), stop);
   std::unique_ptr<net::Link> link;
   if (context_) {
     auto c = context_->connect(std::move(*fd), static_cast<size_t>(party),
@@ -96,7 +134,9 @@ Network::call(int party, net::Intent intent, const Token &token,
       return fail(plain.error());
     link = std::move(*plain);
   }
-  auto channel = std::make_unique<net::Channel>(std::move(link), p.peer.label);
+  auto channel = std::make_unique<net::Channel>(
+      std::make_unique<StoppableLink>(std::move(link), std::move(waker)),
+      p.peer.label);
   channel->setDeadline(timeout);
   channel->setContext("greeting");
   net::Hello mine = mine_;

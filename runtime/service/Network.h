@@ -13,6 +13,7 @@
 #include "runtime/tcp/Tcp.h"
 
 #include <memory>
+#include <stop_token>
 
 namespace mpc::service {
 
@@ -48,6 +49,10 @@ public:
   /// Lets the caller in.
   Status answer(Guest &guest) const;
 
+  /// Ends the calls under way, also those that are answered already, and fails
+  /// new ones: who waits for a peer that it called gets an error at once.
+  void stopCalling() { stop_.request_stop(); }
+
   bool secure() const { return context_.has_value(); }
   const Config &config() const { return *config_; }
 
@@ -58,6 +63,7 @@ private:
   const Config *config_;
   net::Hello mine_;
   std::optional<tls::Context> context_;
+  std::stop_source stop_;
 };
 
 } // namespace mpc::service

@@ -4,6 +4,7 @@
 #include "runtime/core/File.h"
 #include "runtime/proto/Univariate.h"
 
+#include <condition_variable>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -12,6 +13,9 @@ namespace mpc::service {
 using namespace std::chrono_literals;
 
 namespace {
+
+/// How long a party that ends goes on with what it does with others.
+constexpr auto kPatience = 500ms;
 
 net::Role roleOf(int party) {
   return std::array{net::Role::Party0, net::Role::Party1,
@@ -145,9 +149,18 @@ Status Service::prepare(Log &log) {
 Service::~Service() {
   if (core_)
     core_->draining = true;
+  // Who waits for a peer or a client is woken by the end of its socket. What
+  // P1 does with others at the moment may end in peace, but not at the pace of
+  // a peer that is not there.
+  std::jthread patience([this](std::stop_token ended) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, ended, kPatience, [] { return false; });
+    if (network_)
+      network_->stopCalling();
+  });
   looker_ = {};
-  // Who waits for a peer or a client is woken by the end of its socket; P1's
-  // own calls end at their deadlines.
   if (leader_)
     leader_->stop();
   if (requests_)

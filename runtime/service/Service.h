@@ -37,6 +37,7 @@ struct ServiceSetup {
 class Service {
 public:
   static Result<std::unique_ptr<Service>> start(ServiceSetup setup, Log &log);
+  /// Soon, also while a peer is silent or away.
   ~Service();
 
   /// New requests are refused; accepted ones are served until the drain

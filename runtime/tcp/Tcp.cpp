@@ -53,10 +53,15 @@ uint16_t portOf(const sockaddr_storage &a) {
                    : reinterpret_cast<const sockaddr_in &>(a).sin_port);
 }
 
-/// Waits for `events`; false at the deadline or on an error (errno says).
-bool waitFor(int fd, short events, Clock::time_point deadline) {
+/// Waits for `events`; false at the deadline, after a request to stop or on an
+/// error (errno says).
+bool waitFor(int fd, short events, Clock::time_point deadline,
+             const std::stop_token &stop = {}) {
+  constexpr milliseconds kLook{100}; // for a request to stop
   for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    if (stop.stop_possible())
+      left = std::min(left, kLook);
     pollfd p = {fd, events, 0};
     const int n = ::poll(
         &p, 1, static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30)));
@@ -64,6 +69,10 @@ bool waitFor(int fd, short events, Clock::time_point deadline) {
       return true;
     if (n < 0 && errno != EINTR)
       return false;
+    if (stop.stop_requested()) {
+      errno = ECANCELED;
+      return false;
+    }
     if (Clock::now() >= deadline) {
       errno = ETIMEDOUT;
       return false;
@@ -83,14 +92,15 @@ bool connectedToItself(int fd) {
 }
 
 /// 0 and a connected fd, or the errno of the failure.
-int connectOnce(const addrinfo &a, Clock::time_point deadline, Fd &out) {
+int connectOnce(const addrinfo &a, Clock::time_point deadline,
+                const std::stop_token &stop, Fd &out) {
   Fd fd = makeSocket(a);
   if (!fd)
     return errno;
   if (::connect(fd.get(), a.ai_addr, a.ai_addrlen) != 0) {
     if (errno != EINPROGRESS && errno != EINTR)
       return errno;
-    if (!waitFor(fd.get(), POLLOUT, deadline))
+    if (!waitFor(fd.get(), POLLOUT, deadline, stop))
       return errno;
     int err = 0;
     socklen_t size = sizeof(err);
@@ -173,7 +183,7 @@ Result<std::unique_ptr<net::Link>> Listener::accept(milliseconds timeout) {
 }
 
 Result<Fd> connectFd(const std::string &host, uint16_t port,
-                     milliseconds timeout) {
+                     milliseconds timeout, const std::stop_token &stop) {
   constexpr milliseconds kFirstPause{5}, kLongestPause{200};
   const auto deadline = Clock::now() + timeout;
   auto list = resolve(host, port, 0);
@@ -183,12 +193,14 @@ Result<Fd> connectFd(const std::string &host, uint16_t port,
   for (auto pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
     for (const addrinfo *a = list->get(); a; a = a->ai_next) {
       Fd fd;
-      err = connectOnce(*a, deadline, fd);
+      err = connectOnce(*a, deadline, stop, fd);
       if (err == 0) {
         prepare(fd);
         return fd;
       }
     }
+    if (stop.stop_requested())
+      err = ECANCELED;
     if (!passes(err) || Clock::now() + pause >= deadline)
       break;
     std::this_thread::sleep_for(pause);

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 namespace mpc::tcp {
@@ -51,9 +52,10 @@ Result<std::unique_ptr<net::Link>> connect(const std::string &host,
                                            uint16_t port,
                                            std::chrono::milliseconds timeout);
 
-/// The same as a socket.
+/// The same as a socket. Gives up soon after `stop` is requested.
 Result<Fd> connectFd(const std::string &host, uint16_t port,
-                     std::chrono::milliseconds timeout);
+                     std::chrono::milliseconds timeout,
+                     const std::stop_token &stop = {});
 
 /// Whether a host name means this machine only: all of its addresses are
 /// loopback ones.

@@ -135,6 +135,11 @@ public:
     return Ints(got.begin(), got.end()) == want ? "" : "a wrong answer";
   }
 
+  /// Of a party that was not started.
+  std::optional<tcp::Listener> &listener(int party) {
+    return listeners_[static_cast<size_t>(party)];
+  }
+
 private:
   Log log_{[this](std::string_view line) { log.emplace_back(line); }, -1};
   std::array<std::optional<tcp::Listener>, 3> listeners_;
@@ -252,6 +257,25 @@ TEST_CASE("draining refuses new requests and ends") {
   CHECK(o.query("alice", 1) == "");
   p1->drain();
   CHECK_THAT(o.query("alice", 2), Contains("shutting down"));
+}
+
+TEST_CASE("a party that waits for a peer ends soon all the same") {
+  Organisations o;
+  o.config.limits.peerTimeout = 10min;
+  const bool away = GENERATE(false, true); // else it accepts, and is silent
+  auto p1 = o.start(1);
+  std::unique_ptr<net::Link> caller;
+  if (away) {
+    o.listener(2).reset();
+  } else {
+    auto accepted = o.listener(2)->accept(20s);
+    REQUIRE(accepted);
+    caller = std::move(*accepted);
+  }
+  const auto start = std::chrono::steady_clock::now();
+  p1->drain();
+  p1.reset();
+  CHECK(std::chrono::steady_clock::now() - start < 1min);
 }
 
 TEST_CASE("a configuration for one machine never leaves it without TLS") {

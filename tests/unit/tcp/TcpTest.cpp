@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
+#include <future>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,6 +152,23 @@ TEST_CASE("connecting and listening fail with a reason in bounded time") {
   auto name = tcp::connect("no such host", 1, 30ms);
   REQUIRE(!name);
   CHECK_THAT(name.error().message, StartsWith("cannot resolve 'no such host'"));
+}
+
+TEST_CASE("connecting ends when it is told to stop") {
+  uint16_t free = 0;
+  {
+    auto listener = tcp::Listener::open();
+    REQUIRE(listener);
+    free = listener->port();
+  }
+  std::stop_source stop;
+  auto fd = std::async(std::launch::async, [&] {
+    return tcp::connectFd("127.0.0.1", free, 10min, stop.get_token());
+  });
+  stop.request_stop();
+  const auto result = fd.get();
+  REQUIRE_FALSE(result);
+  CHECK_THAT(result.error().message, Contains("cancel"));
 }
 
 TEST_CASE("fromFd takes stream sockets only") {
