@@ -16,6 +16,7 @@ packages=(
   catch2 libonnx-testdata                           # tests/unit
   python3 python3-numpy python3-onnx binutils       # tests/e2e, models/, demo
   openssl iproute2 libfaketime python3-yaml         # tests/e2e, deployments
+  python3-kubernetes docker-compose                 # their files' schemas
 )
 dev_packages=(clang-format clang-tidy libbenchmark-dev python3-matplotlib)
 
