@@ -264,11 +264,10 @@ private:
     int64_t axis = op.intAttr("axis");
     if (axis < 0)
       axis += op.type.rank();
-    int64_t outer = 1, inner = 1, widthOfOthers = 0;
-    for (int64_t i = 0; i < axis; ++i)
-      outer *= op.type.shape[i];
-    for (int64_t i = axis + 1; i < op.type.rank(); ++i)
-      inner *= op.type.shape[i];
+    const Dims dims = op.type.shape;
+    const int64_t outer = numelOf(dims.take_front(axis)),
+                  inner = numelOf(dims.drop_front(axis + 1));
+    int64_t widthOfOthers = 0;
     for (ValueId o : others)
       widthOfOthers += m_.type(o).shape[axis] * inner;
     std::vector<int64_t> indices;

@@ -24,7 +24,6 @@
 #include "passes/Rewriter.h"
 #include "llvm/ADT/BitVector.h"
 #include <map>
-#include <numeric>
 
 using namespace mpc::ir;
 
@@ -62,11 +61,6 @@ std::vector<int64_t> columnsOf(const llvm::BitVector &v) {
   for (unsigned c : v.set_bits())
     result.push_back(c);
   return result;
-}
-
-int64_t product(llvm::ArrayRef<int64_t> dims) {
-  return std::accumulate(dims.begin(), dims.end(), int64_t{1},
-                         std::multiplies<>());
 }
 
 Shape withLast(llvm::ArrayRef<int64_t> lead, llvm::ArrayRef<int64_t> last) {
@@ -184,7 +178,7 @@ private:
     }
     if (l.lanes() * 8 > area * 7)
       return std::nullopt;
-    cut(l, mpc::passes::product(shape) / area, m_.type(product).shape.back());
+    cut(l, numelOf(shape) / area, m_.type(product).shape.back());
     return l;
   }
   /// The mask's leading dimensions, the last two of the scores.
@@ -271,8 +265,8 @@ private:
     if (which.back() - which.front() + 1 == n)
       return entries(b, v, axis, which.front(), which.back() + 1);
     const Shape shape(b.shape(v));
-    const int64_t outer = product(llvm::ArrayRef(shape).take_front(axis)),
-                  inner = product(llvm::ArrayRef(shape).drop_front(axis + 1));
+    const int64_t outer = numelOf(llvm::ArrayRef(shape).take_front(axis)),
+                  inner = numelOf(llvm::ArrayRef(shape).drop_front(axis + 1));
     Shape to = shape;
     to[axis] = n;
     std::vector<int64_t> index;
@@ -304,14 +298,10 @@ private:
     }
     if (!isElementwise(op.opcode) && op.opcode != Opcode::Map)
       return pick(b, v, l);
-    llvm::SmallVector<ValueId, 3> operands;
-    for (ValueId o : op.operands) {
-      llvm::Expected<ValueId> x = packed(o, l);
-      if (!x)
-        return x;
-      operands.push_back(*x);
-    }
-    const ValueId r = b.create(op.opcode, operands, op.type.elem, to);
+    auto operands = packedOperands(op, l);
+    if (!operands)
+      return operands.takeError();
+    const ValueId r = b.create(op.opcode, *operands, op.type.elem, to);
     m_.op(r).attrs = op.attrs;
     return r;
   }
@@ -326,7 +316,7 @@ private:
     if (rows == 1 && columns == 1)
       return shape.size() < 2 ? v : b.reshape(v, withLast(lead, {1}));
     std::vector<int64_t> index;
-    for (int64_t o = 0, n = product(lead); o < n; ++o)
+    for (int64_t o = 0, n = numelOf(lead); o < n; ++o)
       for (int64_t i = 0; i < l.lanes(); ++i)
         index.push_back((o * rows + (rows == 1 ? 0 : l.row[i])) * columns +
                         (columns == 1 ? 0 : l.column[i]));
@@ -368,10 +358,22 @@ private:
     if (at == l.lanes())
       return all;
     std::vector<int64_t> index;
-    for (int64_t o = 0, n = product(lead); o < n; ++o)
+    for (int64_t o = 0, n = numelOf(lead); o < n; ++o)
       for (int64_t i : live)
         index.push_back(o * at + i);
     return b.take(all, std::move(index), withLast(lead, {l.lanes()}));
+  }
+
+  llvm::Expected<llvm::SmallVector<ValueId, 3>>
+  packedOperands(const Op &op, const Layout &l) {
+    llvm::SmallVector<ValueId, 3> result;
+    for (ValueId o : op.operands) {
+      llvm::Expected<ValueId> x = packed(o, l);
+      if (!x)
+        return x.takeError();
+      result.push_back(*x);
+    }
+    return result;
   }
 
   llvm::Expected<ValueId> packedSoftmax(ValueId softmax) {
@@ -380,20 +382,16 @@ private:
     const Layout &l = layouts_.at(softmax.index);
     const Op op = m_.op(softmax);
     Builder b(m_, op.loc);
-    llvm::SmallVector<ValueId, 3> operands;
-    for (ValueId o : op.operands) {
-      llvm::Expected<ValueId> x = packed(o, l);
-      if (!x)
-        return x;
-      operands.push_back(*x);
-    }
-    const ConstData &mask = *m_.constantOf(operands[1]);
-    if (operands.size() == 2 &&
+    auto operands = packedOperands(op, l);
+    if (!operands)
+      return operands.takeError();
+    const ConstData &mask = *m_.constantOf((*operands)[1]);
+    if (operands->size() == 2 &&
         llvm::all_of(mask.ints, [](int64_t bit) { return bit != 0; }))
-      operands.pop_back();
+      operands->pop_back();
     const Shape to =
         withLast(llvm::ArrayRef(op.type.shape).drop_back(2), {l.lanes()});
-    const ValueId r = b.create(Opcode::Softmax, operands, Elem::F32, to);
+    const ValueId r = b.create(Opcode::Softmax, *operands, Elem::F32, to);
     m_.op(r).setAttr("axis", static_cast<int64_t>(to.size()) - 1);
     m_.op(r).setAttr("segments", l.segments);
     packed_[softmax.index] = r;
@@ -410,7 +408,7 @@ private:
     const llvm::ArrayRef<int64_t> lead =
         llvm::ArrayRef(m_.type(op.operands[0]).shape).drop_back(2);
     const Shape leadShape(lead.begin(), lead.end());
-    const int64_t outer = product(leadShape);
+    const int64_t outer = numelOf(leadShape);
     Builder b(m_, op.loc);
     std::vector<ValueId> parts;
     int64_t before = 0; // lanes of earlier rows

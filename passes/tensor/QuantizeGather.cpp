@@ -32,11 +32,8 @@ Quantizer::Converted Quantizer::gather(const Node &n) {
 ValueId Quantizer::publicGather(ValueId data, const ConstData &index,
                                 int64_t axis, const Shape &shape) {
   const Shape d = shapeOf(data);
-  int64_t outer = 1, inner = 1;
-  for (int64_t i = 0; i < axis; ++i)
-    outer *= d[i];
-  for (size_t i = axis + 1; i < d.size(); ++i)
-    inner *= d[i];
+  const int64_t outer = numelOf(llvm::ArrayRef(d).take_front(axis)),
+                inner = numelOf(llvm::ArrayRef(d).drop_front(axis + 1));
   std::vector<int64_t> flat;
   for (int64_t o = 0; o < outer; ++o)
     for (int64_t i : index.ints) {

@@ -109,11 +109,8 @@ bool Quantizer::isWhole(ValueId old) const {
 ValueId Quantizer::openGather(ValueId data, ValueId index, int64_t axis,
                               const Shape &shape) {
   const Shape d = shapeOf(data);
-  int64_t outer = 1, inner = 1;
-  for (int64_t i = 0; i < axis; ++i)
-    outer *= d[i];
-  for (size_t i = axis + 1; i < d.size(); ++i)
-    inner *= d[i];
+  const int64_t outer = numelOf(llvm::ArrayRef(d).take_front(axis)),
+                inner = numelOf(llvm::ArrayRef(d).drop_front(axis + 1));
   const ValueId flat =
       out_.append(Opcode::FlatIndex, {index},
                   Type::tensor(Elem::I64, Vis::Public, shape), loc_);

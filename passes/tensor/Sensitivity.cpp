@@ -1,6 +1,7 @@
 //===- passes/tensor/Sensitivity.cpp - a reverse sweep --------------------===//
 #include "passes/tensor/Sensitivity.h"
 #include "ir/Expr.h"
+#include "ir/Infer.h"
 #include "passes/tensor/Gradients.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
@@ -318,9 +319,7 @@ private:
     int64_t axis = op.intAttr("axis");
     if (axis < 0)
       axis += static_cast<int64_t>(p.shape.size());
-    int64_t inner = 1;
-    for (size_t a = axis + 1; a < p.shape.size(); ++a)
-      inner *= p.shape[a];
+    const int64_t inner = numelOf(Dims(p.shape).drop_front(axis + 1));
     std::vector<int64_t> rows{p.shape[axis]};
     if (op.hasAttr("segments"))
       rows = op.intsAttr("segments").vec();

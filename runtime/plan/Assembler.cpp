@@ -103,11 +103,7 @@ private:
       i.shape = l.shape();
       l.ringFrac(i.ring, i.frac);
       l.expect("range");
-      l.expect("[");
-      i.lo = l.number<double>();
-      l.expect(",");
-      i.hi = l.number<double>();
-      l.expect("]");
+      l.interval(i.lo, i.hi);
     } else if (word == "bound") {
       here(Part::Bound);
       BoundInfo &b = plan_.bound.emplace_back();

@@ -54,6 +54,7 @@ private:
   void extend();
 
   // VerifyTables.cpp
+  void table(); ///< masked to additive, element by element
   void spline();
   void exp();
   void fourier();

@@ -116,11 +116,7 @@ PublicInstr parsePublicInstr(Line &l, const PublicOpInfo &op) {
   in.type.shape = l.shape();
   if (in.op == PublicOp::Encode) {
     l.expect("in");
-    l.expect("[");
-    in.type.lo = l.number<double>();
-    l.expect(",");
-    in.type.hi = l.number<double>();
-    l.expect("]");
+    l.interval(in.type.lo, in.type.hi);
   }
   return in;
 }
@@ -131,11 +127,7 @@ PublicInputInfo parsePublicInput(Line &l) {
   i.dtype = l.dtype();
   i.shape = l.shape();
   l.expect("range");
-  l.expect("[");
-  i.lo = l.number<double>();
-  l.expect(",");
-  i.hi = l.number<double>();
-  l.expect("]");
+  l.interval(i.lo, i.hi);
   return i;
 }
 

@@ -125,6 +125,14 @@ public:
     fail(fmt::format("unknown dtype '{}'", w));
     return core::DType::F32;
   }
+  /// [0.5, 2]
+  void interval(double &lo, double &hi) {
+    expect("[");
+    lo = number<double>();
+    expect(",");
+    hi = number<double>();
+    expect("]");
+  }
   void ringFrac(uint8_t &ring, int16_t &frac) {
     expect("ring");
     ring = number<uint8_t>();

@@ -15,11 +15,15 @@ namespace mpc::plan {
 
 using core::toString;
 
-// Limits of kernels::SplineTable, whose validate() bounds the coefficients.
-void OpCheck::spline() {
+void OpCheck::table() {
   form(0, Form::Masked);
   result(Form::Additive);
   resultShape(arg(0).shape);
+}
+
+// Limits of kernels::SplineTable, whose validate() bounds the coefficients.
+void OpCheck::spline() {
+  table();
   window(1, 1, 44);
   range(2, 0, 12);
   range(3, 0, 7);
@@ -39,9 +43,7 @@ void OpCheck::spline() {
 
 // Limits of kernels::ExpParams.
 void OpCheck::exp() {
-  form(0, Form::Masked);
-  result(Form::Additive);
-  resultShape(arg(0).shape);
+  table();
   window(0, 2, 44);
   range(1, 1, 10);
   range(2, 0, 44);
@@ -60,9 +62,7 @@ void OpCheck::exp() {
 
 // Limits of kernels::FourierTable, whose validate() bounds the coefficients.
 void OpCheck::fourier() {
-  form(0, Form::Masked);
-  result(Form::Additive);
-  resultShape(arg(0).shape);
+  table();
   window(1, 2, 44);
   range(3, 0, 62);
   if (failed())
