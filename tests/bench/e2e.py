@@ -8,8 +8,10 @@ DIR holds model.onnx and inputs/, as models/adder (the default) does; a plan
 is compiled for the sample, calibrated on DIR/calibration/* or else on another
 sample made of it. --refill: DIR is a skeleton, whose weights the refill.py in
 it or beside it writes first, to --scratch. Prints a table, and with --ops one
-per kind of op; the JSON holds every run too. Offline and online are one after
-the other; the times are mpcrun's own (--stats), MB are 10^6 bytes.
+per kind of op; the JSON holds every run too. The times are mpcrun's own
+(--stats): with stored material offline and online come one after the other,
+streamed they overlap. "cpu s" is all parties' in both phases, "stolen s" what a
+hypervisor took from the machine during a run. MB are 10^6 bytes.
 """
 import argparse
 import datetime
@@ -31,7 +33,10 @@ import support  # noqa: E402
 
 # The table: title, key of the measurement, divisor.
 COLUMNS = [("offline s", "offline_s", 1), ("online s", "online_s", 1),
-           ("total s", "total_s", 1), ("offline MB", "offline_bytes", 1e6),
+           ("total s", "total_s", 1), ("fastest", "fastest_s", 1),
+           ("slowest", "slowest_s", 1), ("cpu s", "cpu_s", 1),
+           ("stolen s", "stolen_s", 1), ("set-up s", "setup_s", 1),
+           ("offline MB", "offline_bytes", 1e6),
            ("online MB", "online_bytes", 1e6), ("rounds", "rounds", 1),
            ("P0 MB", "rss_p0", 1e6), ("P1 MB", "rss_p1", 1e6),
            ("P2 MB", "rss_p2", 1e6), ("compile s", "compile_s", 1)]
@@ -57,6 +62,13 @@ def machine():
     if done.returncode == 0:
         facts["commit"] = done.stdout.strip()
     return facts
+
+
+def stolen():
+    """Seconds for which a hypervisor ran somebody else, so far."""
+    with open("/proc/stat") as file:
+        fields = file.readline().split()
+    return int(fields[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def run(*command):
@@ -88,7 +100,9 @@ def flat(stats):
             "total_s": stats["wall_s"], "setup_s": stats["setup_s"],
             "offline_bytes": sum(offline["bytes"].values()),
             "online_bytes": sum(online["bytes"].values()),
-            "rounds": online["rounds"],
+            "rounds": online["rounds"], "stolen_s": stats["stolen_s"],
+            "cpu_s": sum(s for phase in stats["cpu_s"].values()
+                         for s in phase.values()),
             "rss_p0": stats["peak_rss_bytes"]["p0"],
             "rss_p1": stats["peak_rss_bytes"]["p1"],
             "rss_p2": stats["peak_rss_bytes"]["p2"]}
@@ -156,16 +170,19 @@ def measure(args, directory, scratch):
     runs = []
     for _ in range(args.runs):
         stats = os.path.join(scratch, "stats.json")
+        before = stolen()
         run(os.path.join(args.tools, "mpcrun"), "local", plan, "--input-dir",
             inputs, "--output-dir", os.path.join(scratch, "out"), "--stats",
             stats, "--material", args.material, "--shape-network",
             args.network,
             *(["--threads", args.threads] if args.threads else []))
         with open(stats) as file:
-            runs.append(json.load(file))
+            runs.append(json.load(file) | {"stolen_s": stolen() - before})
     figures = [flat(r) for r in runs]
     median = {k: statistics.median(f[k] for f in figures) for k in figures[0]}
     median["compile_s"] = compiled
+    median["fastest_s"] = min(f["total_s"] for f in figures)
+    median["slowest_s"] = max(f["total_s"] for f in figures)
     return {"model": os.path.basename(directory), "case": args.case,
             "material": args.material, "network": args.network,
             "plan_bytes": os.path.getsize(plan), "median": median,
