@@ -25,6 +25,9 @@ constexpr int64_t kSerialMacs = 100000;
 /// a time, which costs about 3 % of a product with 128 rows.
 constexpr unsigned kWidestNarrow = 56;
 
+/// How far before its use memory is asked for, in bytes.
+constexpr int64_t kAhead = 16384;
+
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t even(int64_t k) { return k + (k & 1); }
 
@@ -155,17 +158,22 @@ template <class T> struct Product {
       for (int64_t p = from; p < until; ++p) {
         const int cols = static_cast<int>(std::min<int64_t>(nr, n - p * nr));
         const T *panel = space;
-        if (raw)
+        const void *ahead = space;
+        if (raw) {
           kernels.packB(raw->data + kb * kBlockK * raw->rowStride +
                             p * nr * raw->colStride,
                         raw->rowStride, raw->colStride, kc, cols, space);
-        else
+        } else {
           panel = packed->panel<T>(kb, p, space, simd);
+          ahead = packed->isNarrow()
+                      ? packed->stored(kb, p + 1)
+                      : reinterpret_cast<const uint8_t *>(panel) + kAhead;
+        }
         for (int64_t i = rowBegin; i < rowEnd; i += mr)
-          kernels.tile(tileRows(m - i, mr), kp, block + i * (kp + 1), panel,
-                       c + i * cStride + p * nr, cStride,
-                       static_cast<int>(std::min<int64_t>(mr, m - i)), cols,
-                       static_cast<int>(how), mask);
+          kernels.tile({tileRows(m - i, mr), kp, block + i * (kp + 1), panel,
+                        ahead, c + i * cStride + p * nr, cStride,
+                        static_cast<int>(std::min<int64_t>(mr, m - i)), cols,
+                        static_cast<int>(how), mask});
       }
     }
   }
@@ -319,15 +327,20 @@ template <class T> void PackedB::pack(const MatrixView &b, ThreadPool &pool) {
   });
 }
 
+const uint8_t *PackedB::stored(int64_t kb, int64_t p) const {
+  const int nr = bits_ <= 32 ? kernelsFor<uint32_t>(level_).nr
+                             : kernelsFor<uint64_t>(level_).nr;
+  return data_.data() +
+         panelOffset(rows_, kb, p, ceilDiv(cols_, nr), nr, keptBits(bits_));
+}
+
 template <class T>
 const T *PackedB::panel(int64_t kb, int64_t p, T *scratch,
                         SimdLevel simd) const {
-  const int nr = kernelsFor<T>(level_).nr;
-  const uint8_t *from =
-      data_.data() +
-      panelOffset(rows_, kb, p, ceilDiv(cols_, nr), nr, keptBits(bits_));
+  const uint8_t *from = stored(kb, p);
   if constexpr (sizeof(T) == 8)
     if (isNarrow()) {
+      const int nr = kernelsFor<T>(level_).nr;
       unpackBits(from, static_cast<size_t>(panelSize(rows_, kb, nr)), bits_,
                  scratch, simd);
       return scratch;

@@ -62,7 +62,9 @@ public:
   SimdLevel level() const { return level_; }
   /// Elements take fewer bytes than the words they are computed in.
   bool isNarrow() const;
-  /// Panel p of block kb; in `scratch` if the matrix is kept narrow.
+  /// Panel p of block kb as it is kept.
+  const uint8_t *stored(int64_t kb, int64_t p) const;
+  /// The same in words; in `scratch` if the matrix is kept narrow.
   template <class T>
   const T *panel(int64_t kb, int64_t p, T *scratch, SimdLevel simd) const;
 

@@ -11,6 +11,19 @@
 
 namespace mpc::kernels {
 
+/// C (rows x cols, at most tileRows x nr) = | += | -= a block's product, and
+/// reduced by the mask; acc is 0, 1, 2.
+template <class T> struct GemmTile {
+  int tileRows;
+  int64_t kp;
+  const T *a, *b;    ///< packed, see below
+  const void *ahead; ///< memory that is read after b, fetched meanwhile
+  uint64_t *c;
+  int64_t cStride;
+  int rows, cols, acc;
+  uint64_t mask;
+};
+
 /// Matrices are 64-bit words in memory and T in the kernels: packing drops the
 /// upper half where T has 32 bits, and a tile is widened as it is written.
 /// Packed layouts, for one block of kc rows of K, kp = kc rounded up to even
@@ -26,10 +39,7 @@ template <class T> struct GemmKernels {
                 int rows, int64_t kc, int tileRows, T *out);
   void (*packB)(const uint64_t *b, int64_t rowStride, int64_t colStride,
                 int64_t kc, int cols, T *out);
-  /// C (rows x cols, at most tileRows x nr) = | += | -= the block's product,
-  /// and reduced by the mask; acc is 0, 1, 2.
-  void (*tile)(int tileRows, int64_t kp, const T *a, const T *b, uint64_t *c,
-               int64_t cStride, int rows, int cols, int acc, uint64_t mask);
+  void (*tile)(const GemmTile<T> &tile);
 };
 
 extern const GemmKernels<uint64_t> kGemmPortable64, kGemmAvx264, kGemmAvx51264;

@@ -73,8 +73,33 @@ void packOctetsAvx512(const uint64_t *in, size_t octets, unsigned k,
   }
 }
 
+/// Elements of at most 57 bits lie within eight bytes: one permutation brings
+/// them, one shift.
+__attribute__((target("avx512vbmi"))) static void
+unpackByBytes(const uint8_t *in, size_t octets, unsigned k, uint64_t *out) {
+  alignas(64) uint8_t index[64];
+  alignas(64) uint64_t right[8];
+  for (unsigned i = 0; i < 8; ++i) {
+    for (unsigned b = 0; b < 8; ++b)
+      index[8 * i + b] = static_cast<uint8_t>((i * k / 8 + b) % 64);
+    right[i] = i * k % 8;
+  }
+  const __m512i at = _mm512_load_si512(index);
+  const __m512i r = _mm512_load_si512(right);
+  const __m512i mask =
+      _mm512_set1_epi64(static_cast<int64_t>(~uint64_t{0} >> (64 - k)));
+  const __mmask64 bytes = ~uint64_t{0} >> (64 - k);
+  for (size_t o = 0; o < octets; ++o, in += k, out += 8) {
+    const __m512i x = _mm512_maskz_loadu_epi8(bytes, in);
+    const __m512i y = _mm512_srlv_epi64(_mm512_permutexvar_epi8(at, x), r);
+    _mm512_storeu_si512(out, _mm512_and_si512(y, mask));
+  }
+}
+
 void unpackOctetsAvx512(const uint8_t *in, size_t octets, unsigned k,
                         uint64_t *out) {
+  if (k <= 57 && __builtin_cpu_supports("avx512vbmi"))
+    return unpackByBytes(in, octets, k, out);
   // Element i begins `skip` bits into word i k / 64 and may end in the next.
   alignas(64) uint64_t index[2][8], right[8], left[8];
   for (unsigned i = 0; i < 8; ++i) {
@@ -92,9 +117,6 @@ void unpackOctetsAvx512(const uint8_t *in, size_t octets, unsigned k,
       _mm512_set1_epi64(static_cast<int64_t>(~uint64_t{0} >> (64 - k)));
   const __mmask64 bytes = ~uint64_t{0} >> (64 - k);
   for (size_t o = 0; o < octets; ++o, in += k, out += 8) {
-    // Also across pages, where the hardware stops: what follows is often the
-    // next panel of a packed matrix.
-    _mm_prefetch(reinterpret_cast<const char *>(in) + 2048, _MM_HINT_T0);
     __m512i x = _mm512_maskz_loadu_epi8(bytes, in);
     __m512i y = _mm512_or_si512(_mm512_srlv_epi64(permute(i0, x), r),
                                 _mm512_sllv_epi64(permute(i1, x), l));
