@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cstring>
 
 namespace mpc::kernels {
 namespace {
@@ -288,43 +289,94 @@ void multiplyBatch(int64_t batch, const MatrixView &a, int64_t strideA,
 
 } // namespace
 
-PackedB::PackedB(MatrixView b, unsigned bits, ThreadPool &pool)
-    : level_(pool.simd()), rows_(b.rows), cols_(b.cols), bits_(bits) {
+PackedB::PackedB(int64_t rows, int64_t cols, unsigned bits, SimdLevel level)
+    : level_(level), rows_(rows), cols_(cols), bits_(bits) {
   assert(bits >= 1 && bits <= 64);
-  if (bits <= 32)
-    pack<uint32_t>(b, pool);
-  else
-    pack<uint64_t>(b, pool);
+  const int nr = bits <= 32 ? kernelsFor<uint32_t>(level).nr
+                            : kernelsFor<uint64_t>(level).nr;
+  const int64_t panels = ceilDiv(cols, nr), blocks = ceilDiv(rows, kBlockK);
+  if (blocks > 0)
+    data_.allocate(
+        panelOffset(rows, blocks - 1, panels, panels, nr, keptBits(bits)));
+}
+
+PackedB::PackedB(MatrixView b, unsigned bits, ThreadPool &pool)
+    : PackedB(b.rows, b.cols, bits, pool.simd()) {
+  add(b, pool);
 }
 
 bool PackedB::isNarrow() const { return keptBits(bits_) % 32 != 0; }
 
-template <class T> void PackedB::pack(const MatrixView &b, ThreadPool &pool) {
+void PackedB::add(const MatrixView &piece, ThreadPool &pool) {
+  assert(piece.cols == cols_ && added_ % 8 == 0);
+  assert(added_ + piece.rows <= rows_);
+  for (int64_t from = 0; from < piece.rows;) {
+    MatrixView part = piece;
+    part.data += from * piece.rowStride;
+    part.rows = std::min(piece.rows - from, kBlockK - added_ % kBlockK);
+    if (bits_ <= 32)
+      addRows<uint32_t>(part, pool);
+    else
+      addRows<uint64_t>(part, pool);
+    from += part.rows;
+    added_ += part.rows;
+  }
+  if (added_ == rows_)
+    sums_.reset();
+}
+
+/// Rows of one block.
+template <class T>
+void PackedB::addRows(const MatrixView &piece, ThreadPool &pool) {
   const GemmKernels<T> &kernels = kernelsFor<T>(level_);
   const int nr = kernels.nr;
-  const unsigned kept = keptBits(bits_);
-  const int64_t panels = ceilDiv(cols_, nr), blocks = ceilDiv(rows_, kBlockK);
-  data_.allocate(
-      blocks ? panelOffset(rows_, blocks - 1, panels, panels, nr, kept) : 0);
-  const auto items = static_cast<size_t>(panels * blocks);
-  pool.parallelFor(items, 1, [&](size_t begin, size_t end) {
-    Scratch<T> scratch;
-    T *space = isNarrow() ? scratch.atLeast(panelSize(rows_, 0, nr)) : nullptr;
-    for (size_t i = begin; i < end; ++i) {
-      const int64_t kb = static_cast<int64_t>(i) / panels;
-      const int64_t p = static_cast<int64_t>(i) % panels;
-      uint8_t *to = data_.data() + panelOffset(rows_, kb, p, panels, nr, kept);
-      T *panel = isNarrow() ? space : reinterpret_cast<T *>(to);
-      kernels.packB(b.data + kb * kBlockK * b.rowStride + p * nr * b.colStride,
-                    b.rowStride, b.colStride, blockRows(rows_, kb),
-                    static_cast<int>(std::min<int64_t>(nr, cols_ - p * nr)),
-                    panel);
-      if constexpr (sizeof(T) == 8)
-        if (isNarrow())
-          packBits(panel, static_cast<size_t>(panelSize(rows_, kb, nr)), kept,
-                   to, pool.simd());
-    }
-  });
+  const int64_t kb = added_ / kBlockK, at = added_ % kBlockK, kc = piece.rows;
+  const int64_t panels = ceilDiv(cols_, nr);
+  const bool first = at == 0, last = at + kc == blockRows(rows_, kb);
+  if (first && !last && sums_.empty())
+    sums_.allocate(static_cast<size_t>(panels * nr));
+  // `n` elements of a panel, from group `group` on; 0 are the corrections.
+  // Kept narrow those come last: groups of K in eights then fill whole bytes,
+  // however few columns there are.
+  const auto put = [&](uint8_t *panel, int64_t group, const T *x, int64_t n) {
+    const unsigned kept = keptBits(bits_);
+    if constexpr (sizeof(T) == 8)
+      if (isNarrow()) {
+        const int64_t before =
+            group > 0 ? group - 1 : even(blockRows(rows_, kb));
+        return packBits(
+            x, static_cast<size_t>(n), kept,
+            panel + core::packedBytes(static_cast<size_t>(before * nr), kept),
+            pool.simd());
+      }
+    std::memcpy(panel + static_cast<size_t>(group * nr) * sizeof(T), x,
+                static_cast<size_t>(n) * sizeof(T));
+  };
+  pool.parallelFor(
+      static_cast<size_t>(panels), 1, [&](size_t begin, size_t end) {
+        Scratch<T> scratch;
+        T *x = scratch.atLeast(panelSize(kc, 0, nr));
+        for (auto p = static_cast<int64_t>(begin);
+             p < static_cast<int64_t>(end); ++p) {
+          kernels.packB(piece.data + p * nr * piece.colStride, piece.rowStride,
+                        piece.colStride, kc,
+                        static_cast<int>(std::min<int64_t>(nr, cols_ - p * nr)),
+                        x);
+          uint8_t *panel = data_.data() + (stored(kb, p) - data_.data());
+          put(panel, 1 + at, x + nr, even(kc) * nr);
+          if (first && last) {
+            put(panel, 0, x, nr);
+            continue;
+          }
+          uint64_t *sums = sums_.data() + p * nr;
+          for (int j = 0; j < nr; ++j) {
+            sums[j] = (first ? 0 : sums[j]) + x[j];
+            x[j] = static_cast<T>(sums[j]);
+          }
+          if (last)
+            put(panel, 0, x, nr);
+        }
+      });
 }
 
 const uint8_t *PackedB::stored(int64_t kb, int64_t p) const {
@@ -340,9 +392,10 @@ const T *PackedB::panel(int64_t kb, int64_t p, T *scratch,
   const uint8_t *from = stored(kb, p);
   if constexpr (sizeof(T) == 8)
     if (isNarrow()) {
-      const int nr = kernelsFor<T>(level_).nr;
-      unpackBits(from, static_cast<size_t>(panelSize(rows_, kb, nr)), bits_,
-                 scratch, simd);
+      const auto nr = static_cast<size_t>(kernelsFor<T>(level_).nr);
+      const size_t n = static_cast<size_t>(even(blockRows(rows_, kb))) * nr;
+      unpackBits(from, n, bits_, scratch + nr, simd);
+      unpackBits(from + core::packedBytes(n, bits_), nr, bits_, scratch, simd);
       return scratch;
     }
   return reinterpret_cast<const T *>(from);

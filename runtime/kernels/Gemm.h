@@ -51,6 +51,10 @@ public:
   PackedB() = default;
   /// For products modulo 2^bits.
   PackedB(MatrixView b, unsigned bits, ThreadPool &pool);
+  /// The same, of rows that add() brings: no memory holds the whole matrix.
+  PackedB(int64_t rows, int64_t cols, unsigned bits, SimdLevel level);
+  /// The next rows: a multiple of 8, but for the last.
+  void add(const MatrixView &piece, ThreadPool &pool);
 
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
@@ -69,12 +73,15 @@ public:
   const T *panel(int64_t kb, int64_t p, T *scratch, SimdLevel simd) const;
 
 private:
-  template <class T> void pack(const MatrixView &b, ThreadPool &pool);
+  template <class T> void addRows(const MatrixView &piece, ThreadPool &pool);
 
   SimdLevel level_ = SimdLevel::Portable;
   int64_t rows_ = 0, cols_ = 0;
+  int64_t added_ = 0; ///< rows so far
   unsigned bits_ = 0;
   core::SecretVector<uint8_t> data_;
+  /// Corrections of the block that is being filled.
+  core::SecretVector<uint64_t> sums_;
 };
 
 /// cStride: elements from one row of C to the next.

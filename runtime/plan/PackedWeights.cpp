@@ -31,6 +31,16 @@ PackedWeights packedWeights(const Plan &plan, const std::vector<bool> &isStatic,
                             bool dealer, size_t budget) {
   PackedWeights p;
   p.packs.resize(plan.code.size(), false);
+  p.direct.resize(plan.code.size(), -1);
+  std::vector<int64_t> weightOf(plan.regs.size(), -1);
+  std::vector<size_t> reads(plan.regs.size(), 0);
+  for (size_t i = 0; i < plan.code.size(); ++i) {
+    const Instr &in = plan.code[i];
+    if (in.op == PlanOp::Weight && plan.regs[in.out].form == Form::Masked)
+      weightOf[in.out] = static_cast<int64_t>(i);
+    for (Reg r : in.in)
+      ++reads[r];
+  }
   for (size_t i = 0; i < plan.code.size(); ++i) {
     const Instr &in = plan.code[i];
     const size_t bytes = (dealer ? 1 : 2) * operandBytes(plan, in);
@@ -38,6 +48,8 @@ PackedWeights packedWeights(const Plan &plan, const std::vector<bool> &isStatic,
       continue;
     p.bytes += bytes;
     p.packs[i] = true;
+    if (in.op == PlanOp::MatMul && reads[in.in[1]] == 1)
+      p.direct[i] = weightOf[in.in[1]];
   }
   p.done.resize(plan.code.size(), false);
   std::vector<bool> needed(plan.regs.size(), false);

@@ -19,6 +19,9 @@ inline constexpr size_t kDefaultPackBudget = size_t{3} << 30;
 struct PackedWeights {
   /// By instruction: its right-hand side is packed.
   std::vector<bool> packs;
+  /// By instruction: the weight instruction whose result is its right-hand side
+  /// and nothing else's, so that it is packed as it arrives; -1: no such.
+  std::vector<int64_t> direct;
   /// By instruction: its result is read only where it is packed, so that no
   /// session runs it.
   std::vector<bool> done;

@@ -336,16 +336,25 @@ std::array<uint64_t, 3> estimateMemory(const Plan &plan) {
   const PlanCost cost = totalCost(plan);
 
   // Masked weights that sessions read; and the largest, while it is packed:
-  // its masks, their sum, and what arrives.
-  double weights = 0, largest = 0;
-  for (const WeightInfo &w : plan.weights)
-    largest =
-        std::max(largest, static_cast<double>(core::numel(w.shape)) *
-                              (w.form == Form::Words ? w.ring / 8.0 : kWord));
+  // what arrives, and unless that is packed piece by piece its masks, their
+  // sum.
+  double weights = 0, largest = 0, arriving = 0;
+  std::vector<bool> inPieces(plan.code.size(), false);
+  for (int64_t weight : pj.direct)
+    if (weight >= 0)
+      inPieces[static_cast<size_t>(weight)] = true;
   for (size_t i = 0; i < plan.code.size(); ++i) {
     const Instr &in = plan.code[i];
-    if (in.op == PlanOp::Weight && !pj.done[i])
-      weights += elements(plan, in.out) * plan.regs[in.out].ring / 8;
+    if (in.op != PlanOp::Weight)
+      continue;
+    const double n = elements(plan, in.out);
+    const double bytes = n * plan.regs[in.out].ring / 8;
+    const bool isWords = plan.regs[in.out].form == Form::Words;
+    weights += pj.done[i] ? 0 : bytes;
+    if (inPieces[i])
+      arriving = std::max(arriving, bytes);
+    else
+      largest = std::max(largest, isWords ? bytes : kWord * n);
   }
   const auto total = [](double packed, double transient) {
     return static_cast<uint64_t>(kBaseRss + packed + transient);
@@ -357,9 +366,9 @@ std::array<uint64_t, 3> estimateMemory(const Plan &plan) {
   const auto evaluator = [&](uint64_t dealt) {
     const auto material =
         static_cast<double>(std::min(dealt, 2 * kMaterialBlock));
-    return total(
-        static_cast<double>(pj.bytes),
-        std::max(3 * largest, weights + material + masks0 + 2 * shares));
+    return total(static_cast<double>(pj.bytes),
+                 std::max({3 * largest, arriving,
+                           weights + material + masks0 + 2 * shares}));
   };
   const auto ahead = static_cast<double>(
       std::min<uint64_t>(cost.p0ToP1 + cost.p0ToP2, kMostSentAhead));

@@ -10,6 +10,7 @@
 #include "runtime/proto/Prepare.h"
 
 #include "runtime/core/Ring.h"
+#include "runtime/kernels/Fused.h"
 #include "runtime/kernels/Pack.h"
 
 namespace mpc::proto {
@@ -17,8 +18,21 @@ namespace {
 
 using crypto::Purpose;
 
+crypto::PrgAddress weightAddress(const plan::Instr &weight) {
+  return {Purpose::Mask, static_cast<uint64_t>(weight.scalar(0)), 0};
+}
 crypto::PrgAddress weightAddress(const Machine &p) {
-  return {Purpose::Mask, static_cast<uint64_t>(p.imm(0)), 0};
+  return weightAddress(p.instr());
+}
+
+/// run(from, count) on pieces of [0, n) that stay in the first-level cache.
+template <class Run>
+void forPieces(size_t n, kernels::ThreadPool &pool, Run run) {
+  constexpr size_t kPiece = kernels::kFusedPiece;
+  pool.parallelFor(n, kPiece, [&](size_t begin, size_t end) {
+    for (size_t at = begin; at < end; at += kPiece)
+      run(at, std::min(kPiece, end - at));
+  });
 }
 
 Words unpack(std::span<const uint8_t> bytes, size_t n, unsigned ring,
@@ -77,6 +91,40 @@ void beginWeight(Evaluator &p) {
   p.out().b = prgWords(p.keys.d0, weightAddress(p), n, ring, p.pool);
   p.out().a = unpack(p.io.maskedWeight(weight), n, ring, p.pool);
   p.io.weightRead(weight);
+}
+
+void weightMasks(const Dealer &p, const plan::Instr &weight, size_t first,
+                 std::span<uint64_t> out) {
+  const unsigned ring = p.plan.regs[weight.out].ring;
+  const uint64_t mask = core::ringMask(ring);
+  const crypto::PrgAddress at = weightAddress(weight);
+  forPieces(out.size(), p.pool, [&](size_t from, size_t n) {
+    alignas(64) uint64_t l2[kernels::kFusedPiece];
+    const std::span<uint64_t> l1 = out.subspan(from, n);
+    p.keys.d01.words(at, first + from, l1);
+    p.keys.d02.words(at, first + from, {l2, n});
+    for (size_t i = 0; i < n; ++i)
+      l1[i] = (l1[i] + l2[i]) & mask;
+  });
+}
+
+void weightHalves(const Evaluator &p, const plan::Instr &weight, size_t first,
+                  std::span<uint64_t> m, std::span<uint64_t> own) {
+  assert(first % 8 == 0 && "elements that start inside a byte");
+  const unsigned ring = p.plan.regs[weight.out].ring;
+  const uint64_t mask = core::ringMask(ring);
+  const crypto::PrgAddress at = weightAddress(weight);
+  const std::span<const uint8_t> bytes =
+      p.io.maskedWeight(static_cast<size_t>(weight.scalar(0)));
+  forPieces(m.size(), p.pool, [&](size_t from, size_t n) {
+    uint64_t *const mine = own.data() + from;
+    p.keys.d0.words(at, first + from, {mine, n}, ring);
+    kernels::unpackBits(bytes.data() + core::packedBytes(first + from, ring), n,
+                        ring, m.data() + from, p.pool.simd());
+    if (p.party == 1)
+      for (size_t i = 0; i < n; ++i)
+        mine[i] = (m[from + i] - mine[i]) & mask;
+  });
 }
 
 void dealOutput(Dealer &) {}

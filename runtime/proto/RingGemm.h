@@ -33,6 +33,15 @@ public:
   /// Precondition: canPack(dims).
   PackedRhs(const MatMulDims &dims, unsigned ring, const Words &b,
             kernels::ThreadPool &pool);
+  /// The same, of rows that add() brings.
+  PackedRhs(const MatMulDims &dims, unsigned ring, kernels::SimdLevel level)
+      : packed_(dims.k, dims.n, ring, level) {}
+  /// The next rows: a multiple of 8, but for the last.
+  void add(std::span<const uint64_t> rows, kernels::ThreadPool &pool) {
+    const auto n = static_cast<int64_t>(rows.size());
+    packed_.add(
+        kernels::viewOf(rows.data(), n / packed_.cols(), packed_.cols()), pool);
+  }
 
   /// One B for all, and A dense: the batch is one tall product.
   static bool canPack(const MatMulDims &dims) {

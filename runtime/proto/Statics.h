@@ -6,8 +6,9 @@
 //   P0   lW                          for   lx lW
 //   Pj   mW                          for   lx_j mW, offline
 //        mW - lW1 (P1), lW2 (P2)     for   mx times it, online
-// and likewise, as plain words, the table that a row selector meets.
-// Sessions then skip the instructions that only led there.
+// A weight that only one product reads is packed row after row as it arrives:
+// no memory holds its words. The table that a row selector meets is kept as
+// plain words. Sessions then skip the instructions that only led there.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

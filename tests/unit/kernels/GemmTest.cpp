@@ -1,5 +1,6 @@
 #include "runtime/kernels/Gemm.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <random>
@@ -160,6 +161,29 @@ TEST_CASE("a packed matrix takes as much memory as its ring") {
     CHECK(bytes(bits) >= b.size() * each);
     CHECK(bytes(bits) < b.size() * each * 102 / 100);
   }
+}
+
+TEST_CASE("a matrix packed row after row is the same") {
+  struct Dims {
+    int64_t k, n, piece;
+  };
+  for (auto &pool : pools())
+    for (auto [k, n, piece] :
+         {Dims{37, 21, 8}, Dims{2053, 9, 24}, Dims{1024, 35, 1000}})
+      for (unsigned bits : {20u, 33u, 41u, 64u}) {
+        CAPTURE(k, n, piece, bits, toString(pool->simd()));
+        const auto a = randomWords(3 * k, 9), b = randomWords(k * n, 10);
+        const PackedB whole(viewOf(b.data(), k, n), bits, *pool);
+        PackedB parts(k, n, bits, pool->simd());
+        for (int64_t i = 0; i < k; i += piece)
+          parts.add(viewOf(b.data() + i * n, std::min(piece, k - i), n), *pool);
+        CHECK(parts.bytes() == whole.bytes());
+        std::vector<uint64_t> want(static_cast<size_t>(3 * n)), got = want;
+        naive(viewOf(a.data(), 3, k), viewOf(b.data(), k, n), bits, want.data(),
+              n, Acc::Set);
+        gemm(viewOf(a.data(), 3, k), parts, got.data(), n, Acc::Set, *pool);
+        REQUIRE(got == want);
+      }
 }
 
 TEST_CASE("a packed matrix keeps its level and may be moved") {

@@ -82,8 +82,15 @@ TEST_CASE("Time: memory grows with weights and with what is alive") {
   CHECK(before[2] > before[1]); // gets more material
   constexpr uint64_t kMany = 1 << 24;
   Plan weights = plan, inputs = plan;
-  // While a weight is packed, its masks and their sum exist.
-  weights.weights[0].shape = {kMany};
+  // A product's own weight is packed as it arrives; one of two, from words:
+  // its masks, their sum.
+  const Instr product = weights.code[2];
+  REQUIRE(product.op == PlanOp::MatMul);
+  weights.regs[product.in[1]].shape = {kMany};
+  CHECK(estimateMemory(weights)[0] < before[0] + kMany);
+  CHECK(estimateMemory(weights)[1] > before[1] + 4 * kMany);
+  CHECK(estimateMemory(weights)[1] < before[1] + 6 * kMany);
+  weights.code.push_back(product);
   CHECK(estimateMemory(weights)[0] > before[0] + 3 * 8 * kMany);
   CHECK(estimateMemory(weights)[1] > before[1] + 2 * 8 * kMany);
   // Two words an element; the offline phase runs at the same time.
