@@ -174,6 +174,34 @@ void AesCipher::expand(size_t n, unsigned logPer, const Block *parents,
   core::wipe(left, sizeof left);
 }
 
+void AesCipher::descend(size_t n, const uint64_t *alpha, unsigned bit,
+                        Block *node, const Block *delta, uint8_t *cw) const {
+  if (level_ != AesLevel::Portable && kernels(level_)->descend)
+    return kernels(level_)->descend(round_, n, alpha, bit, node, delta, cw);
+  Block h1[kChunk], h2[kChunk];
+  for (size_t i = 0; i < n; i += kChunk) {
+    const size_t m = std::min(kChunk, n - i);
+    for (size_t j = 0; j < m; ++j)
+      h2[j] = {node[i + j].lo ^ delta[i + j].lo,
+               node[i + j].hi ^ delta[i + j].hi};
+    hash(node + i, h1, m, 0);
+    hash(h2, h2, m, 0);
+    for (size_t j = 0; j < m; ++j) {
+      const uint64_t right = -(alpha[i + j] >> bit & 1);
+      const Block h = h1[j], d = delta[i + j];
+      Block &x = node[i + j];
+      const Block c{h.lo ^ h2[j].lo ^ (d.lo & ~right),
+                    h.hi ^ h2[j].hi ^ (d.hi & ~right)};
+      std::memcpy(cw + sizeof c * (i + j), &c, sizeof c);
+      const uint64_t on = -(x.lo & 1);
+      x = {h.lo ^ (x.lo & right) ^ (on & c.lo),
+           h.hi ^ (x.hi & right) ^ (on & c.hi)};
+    }
+  }
+  core::wipe(h1, sizeof h1);
+  core::wipe(h2, sizeof h2);
+}
+
 void AesCipher::convert(size_t n, unsigned logPer, const Block *nodes,
                         unsigned nBlocks, uint64_t tweak, Lane lane,
                         const Block *cw, void *out) const {

@@ -70,6 +70,12 @@ public:
   void expand(size_t n, unsigned logPer, const Block *parents,
               const uint8_t *cw, Block *children) const;
 
+  /// The dealer's step down one level of n half-trees, on the paths to alpha,
+  /// whose bit `bit` tells the side: from party 1's node and Delta the level's
+  /// correction, to any address, and the next node. Constant time in all but n.
+  void descend(size_t n, const uint64_t *alpha, unsigned bit, Block *node,
+               const Block *delta, uint8_t *cw) const;
+
   /// Payloads of n trees of 2^logPer nodes, nBlocks a node: out[i nBlocks + b]
   /// = H(nodes[i], tweak + b), to which cw[e nBlocks + b] is added lane by lane
   /// if bit 0 of nodes[i].lo is set. `out` lies at any address. No overlap;
@@ -103,6 +109,9 @@ struct AesKernels {
                uint64_t tweak);
   void (*expand)(const Block *rk, size_t n, unsigned logPer,
                  const Block *parents, const uint8_t *cw, Block *children);
+  void (*descend)(const Block *rk, size_t n, const uint64_t *alpha,
+                  unsigned bit, Block *node, const Block *delta,
+                  uint8_t *cw); ///< may be null
   void (*convert)(const Block *rk, size_t n, unsigned logPer,
                   const Block *nodes, unsigned nBlocks, uint64_t tweak,
                   Lane lane, const Block *cw, void *out);

@@ -185,8 +185,8 @@ void convert(const Block *rk, size_t n, unsigned logPer, const Block *nodes,
 } // namespace
 
 const AesKernels *aesNiKernels() {
-  static constexpr AesKernels k{expandKey, encrypt, counter,
-                                hash,      expand,  convert};
+  static constexpr AesKernels k{expandKey, encrypt, counter, hash,
+                                expand,    nullptr, convert};
   return &k;
 }
 

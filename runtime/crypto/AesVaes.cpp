@@ -164,6 +164,40 @@ void expand(const Block *rk, size_t n, unsigned logPer, const Block *parents,
   });
 }
 
+void descend(const Block *rk, size_t n, const uint64_t *alpha, unsigned bit,
+             Block *node, const Block *delta, uint8_t *cw) {
+  const Rounds rounds(rk);
+  const __m512i twice = _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0);
+  const __m512i side = _mm512_set1_epi64(1ll << bit);
+  inGroups<2>(n, [&]<size_t N>(size_t i, __mmask8 m) {
+    const auto valid = static_cast<__mmask8>(__builtin_popcount(m) / 2);
+    __m512i x[2 * N], y[2 * N];
+    for (size_t j = 0; j < N; ++j) {
+      const __m512i at = _mm512_maskz_loadu_epi64(m, node + i + 4 * j);
+      const __m512i d = _mm512_maskz_loadu_epi64(m, delta + i + 4 * j);
+      x[2 * j] = y[2 * j] = sigma(at);
+      x[2 * j + 1] = y[2 * j + 1] = sigma(_mm512_xor_si512(at, d));
+    }
+    rounds.operator()<2 * N>(x);
+    for (size_t j = 0; j < N; ++j) {
+      const __m512i at = _mm512_maskz_loadu_epi64(m, node + i + 4 * j);
+      const __m512i d = _mm512_maskz_loadu_epi64(m, delta + i + 4 * j);
+      const __m512i points = _mm512_maskz_loadu_epi64(
+          static_cast<__mmask8>((1u << valid) - 1), alpha + i + 4 * j);
+      const __mmask8 right =
+          _mm512_test_epi64_mask(_mm512_permutexvar_epi64(twice, points), side);
+      const __m512i h = _mm512_xor_si512(x[2 * j], y[2 * j]);
+      const __m512i other = _mm512_xor_si512(x[2 * j + 1], y[2 * j + 1]);
+      __m512i c = _mm512_xor_si512(h, other);
+      c = _mm512_mask_xor_epi64(c, static_cast<__mmask8>(~right), c, d);
+      __m512i next = _mm512_mask_xor_epi64(h, right, h, at);
+      next = _mm512_mask_xor_epi64(next, control(at), next, c);
+      _mm512_mask_storeu_epi64(cw + sizeof(Block) * (i + 4 * j), m, c);
+      _mm512_mask_storeu_epi64(node + i + 4 * j, m, next);
+    }
+  });
+}
+
 /// Block b0 .. b0 + NB - 1 of each of four nodes a register, `stride` blocks
 /// from one node to the next.
 template <size_t NB>
@@ -265,8 +299,8 @@ void convert(const Block *rk, size_t n, unsigned logPer, const Block *nodes,
 } // namespace
 
 const AesKernels *aesVaesKernels() {
-  static constexpr AesKernels k{nullptr, encrypt, counter,
-                                hash,    expand,  convert};
+  static constexpr AesKernels k{nullptr, encrypt, counter, hash,
+                                expand,  descend, convert};
   return &k;
 }
 

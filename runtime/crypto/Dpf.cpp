@@ -49,8 +49,12 @@ public:
                    node_[0][e].hi ^ node_[1][e].hi};
     }
     for (unsigned level = 0; level < shape_.treeDepth; ++level)
-      descend(level, count, alpha,
-              out + shape_.levelAt(level, n) + sizeof(Block) * first);
+      cipher_.descend(count, alpha, p_.depth - 1 - level, node_[0].data(),
+                      delta_.data(),
+                      out + shape_.levelAt(level, n) + sizeof(Block) * first);
+    for (size_t e = 0; e < count; ++e)
+      node_[1][e] = {node_[0][e].lo ^ delta_[e].lo,
+                     node_[0][e].hi ^ delta_[e].hi};
     uint8_t *to = out + shape_.payloadAt(n);
     // Tiles hold multiples of 64 words and so begin at whole bytes.
     to += core::packedBytes(first * shape_.lanes, shape_.ringBits);
@@ -70,42 +74,41 @@ private:
       cipher_.hash(node_[party].data(), hash_[party].data(), count, tweak);
   }
 
-  /// One level: corrections, and both parties' nodes on alpha's path.
-  void descend(unsigned level, size_t count, const uint64_t *alpha,
-               uint8_t *out) {
-    hashBoth(count, 0);
-    for (size_t e = 0; e < count; ++e) {
-      const uint64_t right = -(alpha[e] >> (p_.depth - 1 - level) & 1);
-      const Block d = delta_[e], h = hash_[0][e], x = node_[0][e];
-      const Block cw{h.lo ^ hash_[1][e].lo ^ (d.lo & ~right),
-                     h.hi ^ hash_[1][e].hi ^ (d.hi & ~right)};
-      std::memcpy(out + sizeof cw * e, &cw, sizeof cw);
-      const uint64_t on = -(x.lo & 1);
-      const Block next{h.lo ^ (x.lo & right) ^ (on & cw.lo),
-                       h.hi ^ (x.hi & right) ^ (on & cw.hi)};
-      node_[0][e] = next;
-      node_[1][e] = {next.lo ^ d.lo, next.hi ^ d.hi};
-    }
-  }
-
   /// (-1)^(t1 = 0) (payload - word1 + word2), in the slot of alpha's low bits;
   /// 0 - word1 + word2 in the others.
   void correctWords(size_t count, const uint64_t *alpha,
                     const uint64_t *payload) {
+    for (unsigned b = 0; b < shape_.blocksPerNode; ++b) {
+      hashBoth(count, DpfShape::kConvertTweak + b);
+      if (shape_.lane == Lane::U64)
+        correctBlock<2>(b, count, alpha, payload);
+      else
+        correctBlock<4>(b, count, alpha, payload);
+    }
+  }
+
+  /// A block of kLanes words.
+  template <unsigned kLanes>
+  void correctBlock(unsigned b, size_t count, const uint64_t *alpha,
+                    const uint64_t *payload) {
     const uint64_t slotMask = shape_.slots() - 1;
-    for (unsigned l = 0; l < shape_.lanes; ++l) {
-      if (l * shape_.laneBits() % 128 == 0)
-        hashBoth(count, DpfShape::kConvertTweak + shape_.blockOf(l));
-      const uint64_t slot = l & slotMask;
-      const unsigned word = l >> p_.terminate;
-      for (size_t e = 0; e < count; ++e) {
-        const uint64_t off = slot ^ (alpha[e] & slotMask);
+    const unsigned first = b * kLanes;
+    const unsigned lanes = std::min(kLanes, shape_.lanes - first);
+    for (size_t e = 0; e < count; ++e) {
+      const Block h1 = hash_[0][e], h2 = hash_[1][e];
+      const uint64_t negate = (node_[0][e].lo & 1) - 1;
+      const uint64_t at = alpha[e] & slotMask;
+      const uint64_t *words = payload + e * p_.words;
+      uint64_t *out = payload_.data() + e * shape_.lanes + first;
+      for (unsigned i = 0; i < lanes; ++i) {
+        const unsigned shift = 128 / kLanes * i % 64;
+        const bool high = i >= kLanes / 2;
+        const uint64_t off = ((first + i) & slotMask) ^ at;
         const uint64_t here = -((off - 1) >> 63);
-        const uint64_t value = (payload[e * p_.words + word] & here) -
-                               shape_.get(hash_[0][e], l) +
-                               shape_.get(hash_[1][e], l);
-        const uint64_t negate = (node_[0][e].lo & 1) - 1;
-        payload_[e * shape_.lanes + l] = (value ^ negate) - negate;
+        const uint64_t value = (words[(first + i) >> p_.terminate] & here) -
+                               ((high ? h1.hi : h1.lo) >> shift) +
+                               ((high ? h2.hi : h2.lo) >> shift);
+        out[i] = (value ^ negate) - negate; // packing reduces
       }
     }
   }
