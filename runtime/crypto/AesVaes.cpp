@@ -200,22 +200,35 @@ void descend(const Block *rk, size_t n, const uint64_t *alpha, unsigned bit,
 
 /// Block b0 .. b0 + NB - 1 of each of four nodes a register, `stride` blocks
 /// from one node to the next.
-template <size_t NB>
+template <size_t NB, bool Full>
 inline void storeBlocks(uint8_t *out, unsigned stride, const __m512i *r,
                         size_t valid) {
-  if (NB == 1 && stride == 1) {
-    _mm512_mask_storeu_epi64(out, lanes(valid), r[0]);
-    return;
-  }
-  if (NB == 2 && stride == 2) {
-    const __m512i first = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
-    const __m512i second = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
-    _mm512_mask_storeu_epi64(out, lanes(2 * valid),
-                             _mm512_permutex2var_epi64(r[0], first, r[NB - 1]));
-    _mm512_mask_storeu_epi64(
-        out + 4 * sizeof(Block), lanes(valid > 2 ? 2 * valid - 4 : 0),
-        _mm512_permutex2var_epi64(r[0], second, r[NB - 1]));
-    return;
+  if constexpr (Full)
+    valid = 4;
+  if constexpr (NB == 1) {
+    if (stride == 1)
+      return _mm512_mask_storeu_epi64(out, lanes(valid), r[0]);
+  } else if constexpr (NB == 2) {
+    if (stride == 2) {
+      const __m512i first = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+      const __m512i second = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+      _mm512_mask_storeu_epi64(out, lanes(2 * valid),
+                               _mm512_permutex2var_epi64(r[0], first, r[1]));
+      return _mm512_mask_storeu_epi64(
+          out + 64, lanes(valid > 2 ? 2 * valid - 4 : 0),
+          _mm512_permutex2var_epi64(r[0], second, r[1]));
+    }
+  } else if constexpr (NB == 4) {
+    if (stride == 4 && valid == 4) { // from [block][node] to [node][block]
+      const __m512i a = _mm512_shuffle_i64x2(r[0], r[1], 0x44);
+      const __m512i b = _mm512_shuffle_i64x2(r[2], r[3], 0x44);
+      const __m512i c = _mm512_shuffle_i64x2(r[0], r[1], 0xee);
+      const __m512i d = _mm512_shuffle_i64x2(r[2], r[3], 0xee);
+      _mm512_storeu_si512(out, _mm512_shuffle_i64x2(a, b, 0x88));
+      _mm512_storeu_si512(out + 64, _mm512_shuffle_i64x2(a, b, 0xdd));
+      _mm512_storeu_si512(out + 128, _mm512_shuffle_i64x2(c, d, 0x88));
+      return _mm512_storeu_si512(out + 192, _mm512_shuffle_i64x2(c, d, 0xdd));
+    }
   }
   for (size_t b = 0; b < NB; ++b) {
     auto put = [&](size_t node, __m128i v) {
@@ -239,7 +252,7 @@ void convertSome(const Rounds &rounds, size_t n, unsigned logPer,
   constexpr size_t kGroups = NB >= 3 ? 1 : 4 / NB;
   const size_t total = n << logPer;
   byLogPer(logPer, [&]<unsigned LogPer>() {
-    auto step = [&]<size_t G>(size_t i) {
+    auto step = [&]<size_t G, bool Full>(size_t i) {
       __m512i x[G * NB], y[G * NB], node[G];
       for (size_t g = 0; g < G; ++g) {
         node[g] = _mm512_loadu_si512(nodes + i + 4 * g);
@@ -261,15 +274,15 @@ void convertSome(const Rounds &rounds, size_t n, unsigned logPer,
               addLanes<L>(h, _mm512_maskz_mov_epi64(t, corrections(i + 4 * g)));
         }
         const size_t at = i + 4 * g;
-        storeBlocks<NB>(out + sizeof(Block) * (at * nBlocks + b0), nBlocks, r,
-                        total - at < 4 ? total - at : 4);
+        storeBlocks<NB, Full>(out + sizeof(Block) * (at * nBlocks + b0),
+                              nBlocks, r, total - at < 4 ? total - at : 4);
       }
     };
     size_t i = 0;
     for (; i + 4 * kGroups <= total; i += 4 * kGroups)
-      step.template operator()<kGroups>(i);
+      step.template operator()<kGroups, true>(i);
     for (; i < total; i += 4)
-      step.template operator()<1>(i);
+      step.template operator()<1, false>(i);
   });
 }
 

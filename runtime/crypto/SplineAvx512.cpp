@@ -25,14 +25,28 @@ constexpr unsigned binomial(unsigned n, unsigned k) {
   return b;
 }
 
-/// K x by shifts and additions, one a bit of K.
-template <unsigned K> inline __m512i times(__m512i x) {
+/// K x; the smaller K without a multiplication.
+template <int64_t K> inline __m512i times(__m512i x) {
+  constexpr uint64_t size = K < 0 ? -K : K;
+  constexpr int even = __builtin_ctzll(size);
+  const __m512i zero = _mm512_setzero_si512();
   if constexpr (K == 1)
     return x;
-  else if constexpr (K % 2 == 0)
-    return _mm512_slli_epi64(times<K / 2>(x), 1);
+  else if constexpr (K == 3)
+    return _mm512_add_epi64(_mm512_slli_epi64(x, 1), x);
+  else if constexpr (K == -3 || K == -7)
+    return _mm512_sub_epi64(x, _mm512_slli_epi64(x, K == -3 ? 2 : 3));
+  else if constexpr (K == 5)
+    return _mm512_add_epi64(_mm512_slli_epi64(x, 2), x);
+  else if constexpr (K == 7)
+    return _mm512_sub_epi64(_mm512_slli_epi64(x, 3), x);
+  else if constexpr (size == uint64_t{1} << even)
+    return K < 0 ? _mm512_sub_epi64(zero, _mm512_slli_epi64(x, even))
+                 : _mm512_slli_epi64(x, even);
+  else if constexpr (K == 6)
+    return _mm512_slli_epi64(times<3>(x), 1);
   else
-    return _mm512_add_epi64(times<K - 1>(x), x);
+    return _mm512_mullo_epi64(x, _mm512_set1_epi64(K));
 }
 
 /// One element's leaves, hashed, corrected, weighted and added in registers. A
@@ -52,7 +66,7 @@ template <unsigned D, Lane L, unsigned T> struct Dot {
   const Block *cw;
   unsigned ma;
   __m512i mb;
-  __m128i h;
+  __m512i h;
 
   Leaves leaves(size_t node) const {
     __m512i x[kBlocks * kRegisters], y[kBlocks * kRegisters];
@@ -111,8 +125,7 @@ template <unsigned D, Lane L, unsigned T> struct Dot {
     const __m512i c = _mm512_loadu_si512(spline.coeff(0, I, ma) + p);
     if constexpr (J == 0)
       return c;
-    const __m512i v = times<binomial(I, J)>(c);
-    return J % 2 ? _mm512_sub_epi64(_mm512_setzero_si512(), v) : v;
+    return times<(J % 2 ? -1 : 1) * int64_t{binomial(I, J)}>(c);
   }
 
   /// Horner from power D down to I; J >= 1 or I >= 1.
@@ -121,7 +134,7 @@ template <unsigned D, Lane L, unsigned T> struct Dot {
       return coeff<J, I>(p);
     else
       return _mm512_add_epi64(
-          _mm512_sra_epi64(_mm512_mullo_epi64(horner<J, I + 1>(p), mb), h),
+          _mm512_srav_epi64(_mm512_mullo_epi64(horner<J, I + 1>(p), mb), h),
           coeff<J, I>(p));
   }
 
@@ -144,16 +157,16 @@ template <unsigned D, Lane L, unsigned T> struct Dot {
     const int drop =
         static_cast<int>(t.lowBits() + PreparedSpline::kGuardBits) -
         static_cast<int>(t.payloadFrac);
-    const __m128i right = _mm_cvtsi32_si128(drop > 0 ? drop : 0);
-    const __m128i left = _mm_cvtsi32_si128(drop > 0 ? 0 : -drop);
+    const __m512i right = _mm512_set1_epi64(drop > 0 ? drop : 0);
+    const __m512i left = _mm512_set1_epi64(drop > 0 ? 0 : -drop);
     const __m512i half = _mm512_set1_epi64(drop > 0 ? 1ll << (drop - 1) : 0);
     __m512i sum = _mm512_setzero_si512();
     auto eight = [&]<unsigned Part>(unsigned p, const Leaves &l) {
       __m512i w = coeff<0, 0>(p);
       if constexpr (D > 0) {
         __m512i r = _mm512_mullo_epi64(horner<0, 1>(p), mb);
-        r = _mm512_sra_epi64(_mm512_add_epi64(r, half), right);
-        w = _mm512_add_epi64(w, _mm512_sll_epi64(r, left));
+        r = _mm512_srav_epi64(_mm512_add_epi64(r, half), right);
+        w = _mm512_add_epi64(w, _mm512_sllv_epi64(r, left));
       }
       w = _mm512_mullo_epi64(w, word<0, Part>(l));
       sum = add<1, Part>(_mm512_add_epi64(sum, w), p, l);
@@ -179,7 +192,7 @@ void run(const PreparedSpline &spline, const SplineLeaves &in, uint64_t *sums) {
   const auto &t = spline.table();
   const unsigned h = t.lowBits();
   const Rounds rounds(in.roundKeys);
-  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(h));
+  const __m512i shift = _mm512_set1_epi64(h);
   for (size_t e = 0; e < in.count; ++e) {
     const uint64_t x = in.m[e] & ((uint64_t{1} << t.inputBits) - 1);
     const unsigned ma = static_cast<unsigned>(x >> h);

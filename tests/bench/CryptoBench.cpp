@@ -8,12 +8,14 @@
 //===----------------------------------------------------------------------===//
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
 #include "runtime/core/DpfKey.h"
 #include "runtime/crypto/Prg.h"
 #include "runtime/crypto/SplineShare.h"
+#include "runtime/kernels/Pack.h"
 #include "runtime/kernels/ThreadPool.h"
 #include "tests/bench/Peaks.h"
 
@@ -137,7 +139,7 @@ BENCHMARK(dpfGenerateKeys)
     ->Args({15, 1, 1});
 
 void dpfEvaluateAll(benchmark::State &state) {
-  const size_t n = state.range(0) > 10 ? 16 : 1024;
+  const size_t n = state.range(0) > 10 ? 16 : 128; // leaves stay in the cache
   Keys k(paramsOf(state), n);
   std::vector<uint64_t> leaves(n * k.p.points() * k.p.words);
   for (auto _ : state) {
@@ -242,6 +244,98 @@ BENCHMARK(splineDealKeys)->Apply([](auto *b) { eachShape(b, false); });
 BENCHMARK(splineEvaluateShares)->Apply([](auto *b) {
                                  eachShape(b, true);
                                }) -> ArgsProduct({{6}, {3}, {33, 32}, {0, 1}});
+
+//===----------------------------------------------------------------------===//
+// Yardstick: direct tables, which no plan uses. The dealer deals each segment's
+// polynomial around the mask's low part, in the order that the public high part
+// indexes; P1's words come from a PRG, P2's are sent. No leaves to expand, but
+// 2^d (D + 1) words an element, all of them made without secret addresses.
+//===----------------------------------------------------------------------===//
+
+/// to[p] = from[p + shift mod size] if `on` is all ones, else from[p].
+void rotateIf(uint64_t on, const uint64_t *from, size_t size, size_t shift,
+              uint64_t *to) {
+  auto select = [&](size_t p, uint64_t v) {
+    to[p] = from[p] ^ (on & (from[p] ^ v));
+  };
+  for (size_t p = 0; p < size - shift; ++p)
+    select(p, from[p + shift]);
+  for (size_t p = size - shift; p < size; ++p)
+    select(p, from[p + shift - size]);
+}
+
+constexpr size_t kDirectElements = 256;
+
+void directDeal(benchmark::State &state) {
+  const auto t = tableOf(state);
+  const unsigned h = t.lowBits(), S = t.segments();
+  const size_t size = size_t{S} * t.words(), n = kDirectElements;
+  Prg prg = prgOf();
+  std::vector<uint64_t> lambda(n), mine(n * size), words(n * size);
+  prg.words({Purpose::Mask, 1, 0}, 0, lambda, t.inputBits);
+  std::vector<uint64_t> from(size), to(size);
+  std::vector<uint8_t> out(kernels::packedBytes(n * size, t.ringBits));
+  for (auto _ : state) {
+    for (size_t e = 0; e < n; ++e) {
+      for (unsigned j = 0; j <= t.degree; ++j)
+        for (unsigned s = 0; s < S; ++s)
+          from[j * S + s] =
+              static_cast<uint64_t>(t.coeffs[((S - s) % S) * t.words() + j]);
+      const uint64_t la = lambda[e] >> h;
+      const auto lb = static_cast<int64_t>(lambda[e] & ((1u << h) - 1));
+      for (unsigned bit = 0; bit < t.segmentBits; ++bit) {
+        for (unsigned j = 0; j <= t.degree; ++j)
+          rotateIf(-(la >> bit & 1), &from[j * S], S, size_t{1} << bit,
+                   &to[j * S]);
+        std::swap(from, to);
+      }
+      for (unsigned j = 0; j < t.degree; ++j)
+        for (unsigned i = t.degree; i-- > j;)
+          for (unsigned s = 0; s < S; ++s)
+            from[i * S + s] -= static_cast<uint64_t>(
+                (static_cast<int64_t>(from[(i + 1) * S + s]) * lb) >> h);
+      std::copy(from.begin(), from.end(), &words[e * size]);
+    }
+    prg.words({Purpose::Dealt, 1, 0}, 0, mine);
+    for (size_t i = 0; i < words.size(); ++i)
+      words[i] -= mine[i];
+    kernels::packBits(words.data(), words.size(), t.ringBits, out.data());
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+  }
+  count(state, n);
+  state.counters["key_bytes"] =
+      static_cast<double>(size * t.ringBits) / 8; // to P2 alone
+}
+
+/// P1: its row of each element's table, and the polynomial.
+void directEvaluate(benchmark::State &state) {
+  const auto t = tableOf(state);
+  const unsigned h = t.lowBits();
+  const size_t size = size_t{t.segments()} * t.words(), n = kDirectElements;
+  Prg prg = prgOf();
+  std::vector<uint64_t> m(n), acc(n), row(t.words());
+  prg.words({Purpose::Mask, 1, 0}, 0, m, t.inputBits);
+  for (auto _ : state) {
+    for (size_t e = 0; e < n; ++e) {
+      prg.words({Purpose::Dealt, 1, 0}, e * size + (m[e] >> h) * t.words(),
+                row);
+      const uint64_t mb = m[e] & ((1u << h) - 1);
+      uint64_t r = 0;
+      for (unsigned j = t.words(); j-- > 0;)
+        r = ((r * mb) >> h) + row[j];
+      acc[e] = r;
+    }
+    benchmark::DoNotOptimize(acc.data());
+    benchmark::ClobberMemory();
+  }
+  count(state, n);
+}
+
+BENCHMARK(directDeal)
+    ->ArgsProduct({{2, 3, 4, 5, 6, 7}, {1, 2, 3, 4, 5, 6, 7}, {33}});
+BENCHMARK(directEvaluate)
+    ->ArgsProduct({{2, 3, 4, 5, 6, 7}, {1, 2, 3, 4, 5, 6, 7}, {33}});
 
 void splinePlainValues(benchmark::State &state) {
   kernels::PreparedSpline spline(tableOf(6, 3, 33));
