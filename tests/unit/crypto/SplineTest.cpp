@@ -148,7 +148,16 @@ TEST_CASE("shares of a spline add up to the plain result exactly") {
                  {32, 4, 2, 14, 10, 48},
                  {10, 4, 6, 31, 4, 64},
                  {18, 9, 2, 14, 12, 30},
-                 {36, 4, 1, 4, 4, 14}})
+                 {36, 4, 1, 4, 4, 14},
+                 // Each lane width with 1, 2 and 4 points a node.
+                 {16, 6, 0, 14, 13, 64},
+                 {16, 6, 0, 14, 13, 20},
+                 {16, 5, 1, 14, 13, 33},
+                 {16, 5, 1, 14, 13, 24},
+                 {16, 4, 2, 14, 13, 44},
+                 {16, 5, 2, 14, 13, 40},
+                 {16, 5, 6, 14, 13, 29},
+                 {16, 4, 7, 14, 13, 47}})
     for (AesLevel level : supportedAesLevels()) {
       INFO("n " << c.n << " d " << c.d << " D " << c.D << " K " << c.K << " "
                 << name(level));
