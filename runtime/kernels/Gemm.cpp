@@ -170,11 +170,12 @@ template <class T> struct Product {
                       ? packed->stored(kb, p + 1)
                       : reinterpret_cast<const uint8_t *>(panel) + kAhead;
         }
+        // Once is enough: the other tiles find it in the second-level cache.
         for (int64_t i = rowBegin; i < rowEnd; i += mr)
           kernels.tile({tileRows(m - i, mr), kp, block + i * (kp + 1), panel,
-                        ahead, c + i * cStride + p * nr, cStride,
-                        static_cast<int>(std::min<int64_t>(mr, m - i)), cols,
-                        static_cast<int>(how), mask});
+                        i == rowBegin ? ahead : panel, c + i * cStride + p * nr,
+                        cStride, static_cast<int>(std::min<int64_t>(mr, m - i)),
+                        cols, static_cast<int>(how), mask});
       }
     }
   }
