@@ -7,13 +7,17 @@
 #include "runtime/vm/Deployment.h"
 #include "runtime/vm/Party.h"
 
+#include <algorithm>
+#include <condition_variable>
 #include <csignal>
 #include <cstring>
 #include <fmt/format.h>
+#include <mutex>
 #include <optional>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 extern char **environ;
@@ -25,7 +29,7 @@ using net::Channel;
 using net::Role;
 
 /// The parent waits for its parties as long as they live: they bound their own
-/// waiting, and their death closes every socket.
+/// waiting, and their death closes every socket. See Watch.
 constexpr std::chrono::milliseconds kPatient = std::chrono::hours(24);
 /// How long a party may take to end by itself after a failure elsewhere.
 constexpr std::chrono::milliseconds kGrace{4000};
@@ -76,6 +80,8 @@ public:
 
   /// Its report, or why it failed. Ends the process.
   Result<vm::PartyReport> outcome(std::chrono::milliseconds patience) {
+    if (stuck_)
+      return Error{"failed: does not answer"};
     control_->setDeadline(patience);
     auto bytes = control_->recvUpTo(kMaxControlBytes);
     if (bytes) {
@@ -97,10 +103,30 @@ public:
     }
     return Error{"failed: does not answer"};
   }
+  /// Whether it has ended otherwise than well.
+  bool failed() const {
+    const auto how = ended();
+    return how && !(how->si_code == CLD_EXITED && how->si_status == 0);
+  }
+  /// Kills it if it still runs.
+  void giveUp() {
+    stuck_ = !ended();
+    if (stuck_)
+      ::kill(pid_, SIGKILL);
+  }
   bool started() const { return pid_ > 0; }
   bool dead() const { return dead_; }
 
 private:
+  /// How it ended, if it has; it stays to be reaped.
+  std::optional<siginfo_t> ended() const {
+    siginfo_t info = {};
+    if (::waitid(P_PID, static_cast<id_t>(pid_), &info,
+                 WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid != pid_)
+      return std::nullopt;
+    return info;
+  }
   static std::string describe(int status) {
     if (WIFSIGNALED(status))
       return fmt::format("was killed by signal {} ({})", WTERMSIG(status),
@@ -117,10 +143,39 @@ private:
 
   pid_t pid_ = -1;
   bool dead_ = false;
+  bool stuck_ = false;
   std::optional<Channel> control_;
 };
 
 using Children = std::array<Child, 3>;
+
+/// Ends parties that are stuck long after another has failed. A party that was
+/// stopped closes no socket: whoever waits for it would wait for ever.
+class Watch {
+public:
+  Watch(Children &children, std::chrono::milliseconds patience)
+      : thread_([&children, patience](std::stop_token stop) {
+          std::optional<std::chrono::steady_clock::time_point> since;
+          std::mutex mutex;
+          std::condition_variable_any stopped;
+          std::unique_lock lock(mutex);
+          while (!stopped.wait_for(lock, stop, kInterval,
+                                   [&] { return stop.stop_requested(); })) {
+            const auto now = std::chrono::steady_clock::now();
+            if (!since && std::ranges::any_of(children, &Child::failed))
+              since = now;
+            if (!since || now - *since < patience)
+              continue;
+            for (Child &c : children)
+              c.giveUp();
+            return;
+          }
+        }) {}
+
+private:
+  static constexpr std::chrono::milliseconds kInterval{100};
+  std::jthread thread_;
+};
 
 Status introduce(Children &children, Setup setup, unsigned dealerThreads,
                  Ports &ports) {
@@ -155,6 +210,7 @@ Result<vm::ClientResult> drive(Children &children, const plan::Plan &plan,
                                Progress &progress) {
   Ports ports;
   MPC_TRY(introduce(children, setup, dealerThreads, ports));
+  const Watch watch(children, setup.timeout + kGrace);
   std::array<std::unique_ptr<Channel>, 3> owner, client;
   for (int i = 0; i < 3; ++i)
     for (Role role : {Role::Owner, Role::Client}) {

@@ -57,6 +57,12 @@ class Result(unittest.TestResult):
         super().addError(test, error)
         self.failed(test, error)
 
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            print(f"     {subtest._subDescription()}")
+            self.failed(test, error)
+
 
 def tests_of(suite):
     for item in suite:
