@@ -2,14 +2,16 @@
 """Measures the constants of a network profile's [machine] on this machine.
 
   calibrate.py [--model DIR]... [--plan PLAN=INPUTS]... [--runs N]
-               [--out FILE.toml] [--check]
+               [--hold KEY=VALUE]... [--out FILE.toml] [--check]
 
 Runs small models that each do mostly one kind of work, models/adder, and
 those named, through `mpcrun local`; takes the CPU seconds of each party and
 phase (--stats) and the counts of work (`mpcc cost --json`), and fits the
 seconds of each kind by non-negative least squares on relative errors. Prints
-predicted beside measured; --out writes a profile for --network. --check fits
-nothing: it compares measured with `mpcc cost --network loopback`.
+predicted beside measured; --out writes a profile for --network. --hold takes
+a constant as given: of a kernel that has its own benchmark and takes little of
+any model's time. --check fits nothing: it compares measured with
+`mpcc cost --network loopback`.
 
 DIR as for e2e.py. A plan compiled before, with its weights beside it, is
 PLAN=INPUTS, INPUTS being the folder of its .npy inputs. Quiet machine,
@@ -174,17 +176,23 @@ def nonnegative(a, b):
     return x
 
 
-def fit(cases):
-    """Seconds of each kind of work; of a round; until processes run."""
+def fit(cases, held):
+    """Seconds of each kind of work; of a round; until processes run. held:
+    seconds by index of KINDS."""
     rows, seconds = [], []
     for c in cases:
         for phase, cpu in c.cpu.items():
             if cpu > 2e-3:
                 rows.append(np.array(c.counts(phase)) / cpu)
                 seconds.append(1.0)
-    a = np.array(rows)
+    a, b = np.array(rows), np.array(seconds)
+    for index, value in held.items():
+        b -= a[:, index] * value
+        a[:, index] = 0
     scale = np.maximum(a.max(axis=0), 1e-300)
-    x = nonnegative(a / scale, np.array(seconds)) / scale
+    x = nonnegative(a / scale, b) / scale
+    for index, value in held.items():
+        x[index] = value
     # What a round takes beyond its work, where there are many rounds.
     chain = [c for c in cases if c.cost["online"]["rounds"] > 60]
     waits = [(c.online - c.cpu["evaluator_online"])
@@ -229,11 +237,23 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--network", default="loopback",
                         help="profile that --check compares with")
+    parser.add_argument("--hold", action="append", default=[],
+                        metavar="KEY=VALUE",
+                        help="in the unit of the key, e.g. dpf_leaf_ns=1")
     parser.add_argument("--tools", default=support.TOOLS)
     parser.add_argument("--out", metavar="FILE.toml")
     args = parser.parse_args()
     if args.runs < 1:
         parser.error("--runs takes a positive number")
+    keys = [key for _, key, _ in KINDS]
+    held = {}
+    for pair in args.hold:
+        key, _, value = pair.partition("=")
+        try:
+            index = keys.index(key)
+            held[index] = float(value) * KINDS[index][2]
+        except ValueError:
+            parser.error(f"--hold {pair}: not KEY=VALUE of Work.def")
 
     cases = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -251,7 +271,7 @@ def main():
     if args.check:
         show_check(cases)
         return 0
-    x, round_s, startup = fit(cases)
+    x, round_s, startup = fit(cases, held)
     show_fit(cases, x)
     text = 'base = "loopback"\n\n[machine]\n'
     text += f"round_us = {round_s * 1e6:.1f}\n"
