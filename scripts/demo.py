@@ -116,8 +116,8 @@ def main():
   plaintext  the same model in float64, in the clear
   error      the largest over all logits of the question; the private answer
              is computed in fixed point
-  offline    before the question is known: the dealer P0 sends correlated
-             randomness to P1 and P2
+  offline    needs no question: the dealer P0 sends correlated randomness to P1
+             and P2; here while they already answer (total), or stored before
   online     the question: masked values between P1 and P2, and the client""")
     if wrong:
         print(f"\n{wrong} of {len(sums)} private answers differ from the "
