@@ -80,7 +80,7 @@ int runLocalCommand(const LocalArguments &args) {
   LocalOptions options;
   options.planPath = args.files.plan;
   options.threads = args.threads ? args.threads : defaultThreads();
-  // P0 is what both evaluators wait for offline, and it is idle online.
+  // Both evaluators wait for what P0 deals.
   options.dealerThreads =
       args.threads ? args.threads
                    : std::max(1u, std::thread::hardware_concurrency());

@@ -9,9 +9,8 @@
 #include "runtime/kernels/ExpTable.h"
 
 #include "runtime/core/Ring.h"
-#include "runtime/kernels/VectorTargets.h"
+#include "runtime/kernels/ExactDouble.h"
 
-#include <bit>
 #include <cassert>
 #include <string>
 
@@ -21,27 +20,13 @@ namespace {
 /// Values in flight, in the first-level cache.
 constexpr size_t kLanes = 512;
 
-/// 2^e, a normal double.
-MPC_INLINE double powerOfTwo(int64_t e) {
-  return std::bit_cast<double>(static_cast<uint64_t>(1023 + e) << 52);
-}
-
-/// Adding it rounds |x| < 2^51 to an integer, in the sum's low bits.
-constexpr double kRound = 0x1.8p52;
-
-/// n < 2^52, exactly.
-MPC_INLINE double toDouble(uint64_t n) {
-  return std::bit_cast<double>(n | std::bit_cast<uint64_t>(0x1p52)) - 0x1p52;
-}
-
 /// round(e^y * 2^frac) for y in [-60, 43]; no branch, no table, no subnormal.
 MPC_INLINE uint64_t scaledExp(double y, unsigned frac) {
   // y = k ln 2 + r, |r| <= ln 2 / 2.
   constexpr double kLog2e = 0x1.71547652b82fep0;
   // ln 2 in two parts; the first has 33 bits, so k * kLn2Hi is exact.
   constexpr double kLn2Hi = 0x1.62e42feep-1, kLn2Lo = 0x1.a39ef35793c76p-33;
-  const double rounded = y * kLog2e + kRound;
-  const double k = rounded - kRound;
+  const double k = (y * kLog2e + kRound) - kRound;
   const double r = (y - k * kLn2Hi) - k * kLn2Lo;
   // Taylor's series; the term left out is below 2^-57.
   constexpr double kInverseFactorial[] = {
@@ -56,9 +41,7 @@ MPC_INLINE uint64_t scaledExp(double y, unsigned frac) {
   for (size_t i = 1; i < std::size(kInverseFactorial); ++i)
     p = p * r + kInverseFactorial[i];
   p = p * r + 1.0;
-  const int64_t exponent =
-      std::bit_cast<int64_t>(rounded) - std::bit_cast<int64_t>(kRound) + frac;
-  const double scaled = p * powerOfTwo(exponent);
+  const double scaled = p * powerOfTwo(toInteger(y * kLog2e) + frac);
   return static_cast<uint64_t>(static_cast<int64_t>(scaled + 0.5));
 }
 
@@ -155,10 +138,8 @@ uint64_t expTableEntry(const ExpParams &p, uint64_t s, uint64_t lb) {
 void expTableRows(const ExpParams &p, std::span<const uint64_t> lambda,
                   std::span<uint64_t> out, SimdLevel simd) {
   assert(out.size() == lambda.size() * p.classes());
-  const auto kernel = simd == SimdLevel::Avx512 ? rowsAvx512
-                      : simd == SimdLevel::Avx2 ? rowsAvx2
-                                                : rowsPortable;
-  kernel(p, lambda.data(), lambda.size(), out.data());
+  atLevel(simd, rowsPortable, rowsAvx2, rowsAvx512)(p, lambda.data(),
+                                                    lambda.size(), out.data());
 }
 
 uint64_t expPublic(const ExpParams &p, uint64_t mb) {
@@ -168,10 +149,8 @@ uint64_t expPublic(const ExpParams &p, uint64_t mb) {
 void expPublic(const ExpParams &p, std::span<const uint64_t> m,
                std::span<uint64_t> out, SimdLevel simd) {
   assert(out.size() == m.size());
-  const auto kernel = simd == SimdLevel::Avx512 ? publicAvx512
-                      : simd == SimdLevel::Avx2 ? publicAvx2
-                                                : publicPortable;
-  kernel(p, m.data(), m.size(), out.data());
+  atLevel(simd, publicPortable, publicAvx2, publicAvx512)(p, m.data(), m.size(),
+                                                          out.data());
 }
 
 uint64_t expPlain(const ExpParams &p, uint64_t x, uint64_t lambdaLow) {

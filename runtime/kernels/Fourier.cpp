@@ -10,10 +10,9 @@
 
 #include "runtime/core/Ring.h"
 #include "runtime/core/Secret.h"
-#include "runtime/kernels/VectorTargets.h"
+#include "runtime/kernels/ExactDouble.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cmath>
 #include <string>
@@ -28,18 +27,6 @@ struct Angles {
   alignas(64) double baseCos[kLanes], baseSin[kLanes];
   alignas(64) double cos[kLanes], sin[kLanes]; ///< of the current harmonic
 };
-
-/// Adding it rounds |x| < 2^51 to an integer, in the sum's low bits.
-constexpr double kRound = 0x1.8p52;
-
-MPC_INLINE int64_t toInteger(double x) {
-  return std::bit_cast<int64_t>(x + kRound) - std::bit_cast<int64_t>(kRound);
-}
-
-/// 2^e, a normal double.
-double powerOfTwo(int e) {
-  return std::bit_cast<double>(static_cast<uint64_t>(1023 + e) << 52);
-}
 
 /// cos and sin of step * x turns of 2^window: nearest quarter turn, then
 /// Taylor's series on [-pi/4, pi/4]. The terms left out are below 2^-56.
@@ -68,10 +55,7 @@ MPC_INLINE void baseAngles(const uint64_t *x, size_t n, uint64_t step,
     const uint64_t near = turns + kEighth; // quarter: top two bits
     // The rest, in [0, 2^50), less an eighth turn: exact.
     const uint64_t rest = (near << 2) >> 14;
-    const double r =
-        (std::bit_cast<double>(rest | std::bit_cast<uint64_t>(0x1p52)) -
-         0x1p52) -
-        0x1p49;
+    const double r = toDouble(rest) - 0x1p49;
     const double t = r * (kTurn * 0x1p-52);
     const double u = t * t;
     double c = kCos[0], s = kSin[0];
@@ -232,20 +216,16 @@ Status validate(const FourierTable &t, unsigned inputBits) {
 void fourierDealt(const FourierTable &t, std::span<const uint64_t> l,
                   uint64_t *out, size_t stride, SimdLevel simd) {
   assert(l.size() <= stride);
-  const auto kernel = simd == SimdLevel::Avx512 ? dealtAvx512
-                      : simd == SimdLevel::Avx2 ? dealtAvx2
-                                                : dealtPortable;
-  kernel(t, l.data(), l.size(), out, stride);
+  atLevel(simd, dealtPortable, dealtAvx2, dealtAvx512)(t, l.data(), l.size(),
+                                                       out, stride);
 }
 
 void fourierEvaluate(const FourierTable &t, std::span<const uint64_t> m,
                      const uint64_t *dealt, size_t stride,
                      std::span<uint64_t> acc, SimdLevel simd) {
   assert(m.size() <= stride && acc.size() == m.size());
-  const auto kernel = simd == SimdLevel::Avx512 ? evaluateAvx512
-                      : simd == SimdLevel::Avx2 ? evaluateAvx2
-                                                : evaluatePortable;
-  kernel(t, m.data(), m.size(), dealt, stride, acc.data());
+  atLevel(simd, evaluatePortable, evaluateAvx2,
+          evaluateAvx512)(t, m.data(), m.size(), dealt, stride, acc.data());
 }
 
 void fourierPlain(const FourierTable &t, std::span<const uint64_t> x,

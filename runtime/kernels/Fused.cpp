@@ -8,9 +8,7 @@ namespace mpc::kernels {
 extern const FusedKernels kFusedAvx2, kFusedAvx512;
 
 const FusedKernels &fusedKernels(SimdLevel simd) {
-  return simd == SimdLevel::Avx512 ? kFusedAvx512
-         : simd == SimdLevel::Avx2 ? kFusedAvx2
-                                   : kFused;
+  return atLevel(simd, kFused, kFusedAvx2, kFusedAvx512);
 }
 
 } // namespace mpc::kernels

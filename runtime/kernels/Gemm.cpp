@@ -34,13 +34,9 @@ int64_t even(int64_t k) { return k + (k & 1); }
 
 template <class T> const GemmKernels<T> &kernelsFor(SimdLevel level) {
   if constexpr (sizeof(T) == 8)
-    return level == SimdLevel::Avx512 ? kGemmAvx51264
-           : level == SimdLevel::Avx2 ? kGemmAvx264
-                                      : kGemmPortable64;
+    return atLevel(level, kGemmPortable64, kGemmAvx264, kGemmAvx51264);
   else
-    return level == SimdLevel::Avx512 ? kGemmAvx51232
-           : level == SimdLevel::Avx2 ? kGemmAvx232
-                                      : kGemmPortable32;
+    return atLevel(level, kGemmPortable32, kGemmAvx232, kGemmAvx51232);
 }
 
 /// Elements before block kb when `width` rows (of A) or columns (of B), all

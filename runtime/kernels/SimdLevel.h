@@ -23,4 +23,13 @@ SimdLevel bestSimdLevel();
 std::vector<SimdLevel> supportedSimdLevels();
 const char *toString(SimdLevel level);
 
+/// What was compiled for the level.
+template <class T>
+const T &atLevel(SimdLevel level, const T &portable, const T &avx2,
+                 const T &avx512) {
+  return level == SimdLevel::Avx512 ? avx512
+         : level == SimdLevel::Avx2 ? avx2
+                                    : portable;
+}
+
 } // namespace mpc::kernels

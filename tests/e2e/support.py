@@ -100,6 +100,14 @@ class ToolTest(unittest.TestCase):
     def mpcrun(self, *args, **kwargs):
         return self.tool("mpcrun", *args, **kwargs)
 
+    @classmethod
+    def compile_for_class(cls, model, sample):
+        """compile(), in a scratch folder that lives as long as the class."""
+        maker = ToolTest()
+        maker.setUp()
+        cls.addClassCleanup(maker.doCleanups)
+        return maker.compile(model, sample)
+
     def compile(self, model, sample, calibrate=None, flags=()):
         """Compiles for a sample's shapes with its masks and positions bound;
         returns the plan's path. calibrate: folders, or another sample is

@@ -16,15 +16,10 @@ class BadInput(ToolTest):
 
     @classmethod
     def setUpClass(cls):
-        def compiled(sample):
-            maker = ToolTest()  # its scratch folder lives as long as the class
-            maker.setUp()
-            cls.addClassCleanup(maker.doCleanups)
-            return maker.compile(MODEL, sample)
-
-        cls.plan_made = compiled(ADDER)
+        cls.plan_made = cls.compile_for_class(MODEL, ADDER)
         # Of the same model, but another plan: other shapes.
-        cls.other_plan = compiled(os.path.join(ADDER, "case2"))
+        cls.other_plan = cls.compile_for_class(MODEL,
+                                               os.path.join(ADDER, "case2"))
 
     def setUp(self):
         super().setUp()

@@ -13,10 +13,8 @@ class LocalFaults(ToolTest):
 
     @classmethod
     def setUpClass(cls):
-        maker = ToolTest()
-        maker.setUp()
-        cls.addClassCleanup(maker.doCleanups)
-        cls.plan = maker.compile(os.path.join(ADDER, "model.onnx"), ADDER)
+        cls.plan = cls.compile_for_class(os.path.join(ADDER, "model.onnx"),
+                                         ADDER)
 
     @staticmethod
     def runs(pid):

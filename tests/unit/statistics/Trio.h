@@ -13,8 +13,6 @@
 #include "runtime/proto/Ops.h"
 #include "tests/unit/proto/PlanBuilder.h"
 
-#include <catch2/catch.hpp>
-
 #include <array>
 #include <catch2/catch.hpp>
 #include <random>
